@@ -1,0 +1,272 @@
+/**
+ * Addresses of everything in a vCPU's machine-state memory, in bytes.
+ *
+ * The machine state is a WebAssembly memory of its own, one per vCPU, apart from guest RAM, so that
+ * nothing a guest stores can land here. Addresses are absolute constants: the interpreter, the
+ * microcode (AssemblyScript reads this very file) and translated code bake them in.
+ * Only plain `export const NAME = number` lines: two compilers read them.
+ */
+
+// --- integer state -----------------------------------------------------------------------------
+/** 16 general registers, u64 each, in encoding order (RAX RCX RDX RBX RSP RBP RSI RDI R8-R15). */
+export const GPR = 0x100;
+/** A u64 that is always 0: base or index of an address that has none. */
+export const ZERO = 0x180;
+/** u64 scratch of the current instruction. */
+export const SCRATCH = 0x188;
+/** u64. While a block runs in the interpreter: RIP of the block's first instruction. Exact at every exit and when a system routine is called. */
+export const RIP = 0x190;
+/**
+ * Lazy flags, three words: ZF = (FLAG_RES == 0); SF = bit 63 of FLAG_RES xor bit 7 of FLAG_AUX;
+ * PF = even parity of (low byte of FLAG_RES xor bits 15:8 of FLAG_AUX); CF = bit 63 of FLAG_COUT;
+ * OF = bit 63 xor bit 62 of FLAG_COUT; AF = bit 4 of FLAG_AUX.
+ */
+export const FLAG_RES = 0x198;
+/** u64 carries out of (bit 63) and into (bit 62) the top bit; see FLAG_RES. */
+export const FLAG_COUT = 0x1a0;
+/** u32; see FLAG_RES. */
+export const FLAG_AUX = 0x1a8;
+/** u32 EFLAGS without CF PF AF ZF SF OF (those bits are 0 here); bit 1 is always set. */
+export const EFLAGS = 0x1ac;
+/** i32 instructions that may still run before control must return to the host loop; another thread may store -1 to kick. */
+export const BUDGET = 0x1b0;
+/** u64 RIP of the next instruction, valid while a system routine runs. */
+export const NEXT_RIP = 0x1b8;
+/** i32 why translated or interpreted code returned to the host loop: an EXIT_ value. */
+export const EXIT_REASON = 0x1c0;
+/** i32: 1 when a fault is recorded and waits for delivery. */
+export const FAULT = 0x1c4;
+/** i32 vector of the recorded fault. */
+export const FAULT_VECTOR = 0x1c8;
+/** i32 error code of the recorded fault; -1 when the vector has none. */
+export const FAULT_ERROR = 0x1cc;
+/** u32 address of the predecoded record that faulted or called out. */
+export const CUR_REC = 0x1d0;
+/** u32 translation context: mode key (MODE_ bits) | CPL << 8. Keys the jump cache. */
+export const CTX = 0x1d4;
+/** u32 address of the TLB set in force (one of TLB + n * TLB_SET_SIZE). */
+export const TLB_BASE = 0x1d8;
+/** u32 current privilege level, 0 to 3. */
+export const CPL = 0x1dc;
+/** u32: 1 = interrupts are held off for one instruction (STI, MOV SS, POP SS); 2 = also debug traps. */
+export const SHADOW = 0x1e0;
+/** u32: 1 when a maskable interrupt waits at the controllers (set by the platform). */
+export const INTR_PENDING = 0x1e4;
+/** u32: 1 when an x87/MMX instruction must raise #NM or #UD first (CR0.EM or CR0.TS). */
+export const FPU_BLOCKED = 0x1e8;
+/** u32: 1 when an SSE instruction must raise #NM or #UD first (CR0.EM, CR0.TS, or no CR4.OSFXSR). */
+export const SSE_BLOCKED = 0x1ec;
+/** u32: 1 when scalar SSE may use native arithmetic: round to nearest, no DAZ, no FTZ, PE sticky and all exceptions masked. */
+export const SSE_FAST = 0x1f0;
+/** u32 1 while a fault is being delivered (contributory, page fault, double fault bookkeeping): vector + 1. */
+export const DELIVERING = 0x1f4;
+/** u32 physical-address mask of RAM: size of guest RAM in bytes (RAM is physical 0 to RAM_SIZE). */
+export const RAM_SIZE = 0x1f8;
+/** u32 A20 mask for physical addresses: 0xFFFFFFFF or 0xFFEFFFFF. */
+export const A20_MASK = 0x1fc;
+
+// --- segments and tables -----------------------------------------------------------------------
+/** 8 segment registers of SEG_SIZE bytes in encoding order ES CS SS DS FS GS, then LDTR, TR. */
+export const SEG = 0x200;
+export const SEG_SIZE = 32;
+/** u64 base. */
+export const SEG_BASE = 0;
+/** u32 limit in bytes, granularity applied. */
+export const SEG_LIMIT = 8;
+/** u32 rights: high dword of the descriptor & 0x00F0FF00 (type, S, DPL, P, AVL, L, D/B, G); 0x10000 set = unusable (null). */
+export const SEG_ATTR = 12;
+/** u32 selector. */
+export const SEG_SELECTOR = 16;
+export const SEG_ES = 0x200;
+export const SEG_CS = 0x220;
+export const SEG_SS = 0x240;
+export const SEG_DS = 0x260;
+export const SEG_FS = 0x280;
+export const SEG_GS = 0x2a0;
+export const SEG_LDTR = 0x2c0;
+export const SEG_TR = 0x2e0;
+/** A pseudo segment with base 0: the segment of an address that has none. */
+export const SEG_NONE = 0x300;
+export const GDTR_BASE = 0x320;
+export const GDTR_LIMIT = 0x328;
+export const IDTR_BASE = 0x330;
+export const IDTR_LIMIT = 0x338;
+/** Control registers, u64 each. */
+export const CR0 = 0x340;
+export const CR2 = 0x350;
+export const CR3 = 0x358;
+export const CR4 = 0x360;
+export const CR8 = 0x368;
+/** Model-specific registers, u64 each. */
+export const EFER = 0x370;
+export const STAR = 0x378;
+export const LSTAR = 0x380;
+export const CSTAR = 0x388;
+export const SFMASK = 0x390;
+export const KERNEL_GS_BASE = 0x398;
+export const SYSENTER_CS = 0x3a0;
+export const SYSENTER_ESP = 0x3a8;
+export const SYSENTER_EIP = 0x3b0;
+/** i64 added to the clock's TSC by writes of IA32_TSC and IA32_TSC_ADJUST. */
+export const TSC_OFFSET = 0x3b8;
+export const TSC_AUX = 0x3c0;
+export const PAT = 0x3c8;
+/** DR0 to DR7, u64 each. */
+export const DR = 0x3d0;
+export const XCR0 = 0x410;
+export const XSS = 0x418;
+export const MISC_ENABLE = 0x420;
+export const SPEC_CTRL = 0x428;
+
+// --- floating point ----------------------------------------------------------------------------
+/** 8 physical x87 registers of 16 bytes: u64 significand, u16 sign and exponent. MMX registers are the significands. */
+export const FPU_ST = 0x440;
+/** i32 top of stack, 0 to 7. */
+export const FPU_TOP = 0x4c0;
+/** i32 control word. */
+export const FPU_CW = 0x4c4;
+/** i32 status word without the TOP field. */
+export const FPU_SW = 0x4c8;
+/** i32 bit per physical register: 1 = in use. */
+export const FPU_TAG = 0x4cc;
+/** u64 address of the last x87 instruction. */
+export const FPU_FIP = 0x4d0;
+/** u64 address of the last x87 memory operand. */
+export const FPU_FDP = 0x4d8;
+export const FPU_FOP = 0x4e0;
+export const FPU_FCS = 0x4e4;
+export const FPU_FDS = 0x4e8;
+export const MXCSR = 0x4ec;
+/** i32: 1 when an SSE routine met an unmasked exception: the caller raises #XM and writes nothing. */
+export const SSE_XM_PENDING = 0x4f0;
+/** 16 XMM registers of 16 bytes. */
+export const XMM = 0x500;
+/** Upper halves of the YMM registers, 16 bytes each. */
+export const YMM_HIGH = 0x600;
+/** 64 bytes for operands of floating-point routines. */
+export const FP_SCRATCH = 0x700;
+/** 64 bytes for accesses that cross pages. */
+export const MEM_SCRATCH = 0x740;
+/** 256 bytes of statistics counters, u64 each; see STAT_ names. */
+export const STATS = 0x800;
+export const STAT_TLB_MISS = 0x800;
+export const STAT_PAGE_FAULT = 0x808;
+export const STAT_TLB_FLUSH = 0x810;
+export const STAT_MMIO = 0x818;
+export const STAT_JUMP_CACHE_MISS = 0x820;
+/** u64 instructions executed up to the last settlement by the host loop. */
+export const EXECUTED = 0x8f8;
+
+// --- microcode's own static data ---------------------------------------------------------------
+export const MICROCODE_DATA = 0x4000;
+export const MICROCODE_DATA_END = 0x10000;
+
+// --- TLB ---------------------------------------------------------------------------------------
+/**
+ * TLB sets. Set 0: supervisor, set 1: user, set 2: supervisor with SMAP overridden (EFLAGS.AC),
+ * set 3: never filled, so that every access takes the slow path (alignment checks, data breakpoints).
+ * Entry: u64 read tag, u64 write tag, u64 execute tag (page-aligned linear address, or TLB_EMPTY),
+ * u32 addend (RAM address = low 32 bits of linear address + addend), u32 flags (bit 0 = global).
+ * Index = (linear >> 12) & (TLB_ENTRIES - 1).
+ */
+export const TLB = 0x20000;
+export const TLB_ENTRIES = 4096;
+export const TLB_ENTRY_SIZE = 32;
+export const TLB_SET_SIZE = 0x20000;
+export const TLB_SETS = 4;
+export const TLB_READ = 0;
+export const TLB_WRITE = 8;
+export const TLB_EXECUTE = 16;
+export const TLB_ADDEND = 24;
+export const TLB_FLAGS = 28;
+/** A tag that no access matches (bit 0 set). */
+export const TLB_EMPTY = 1;
+
+// --- jump cache --------------------------------------------------------------------------------
+/** Jump cache: u64 RIP, u32 CTX, u32 record address, u32 translated entry (table index, 0 = none), u32 spare. */
+export const JUMP_CACHE = 0xa0000;
+export const JUMP_CACHE_ENTRIES = 8192;
+export const JUMP_CACHE_ENTRY_SIZE = 24;
+export const JC_RIP = 0;
+export const JC_CTX = 8;
+export const JC_REC = 12;
+export const JC_ENTRY = 16;
+
+// --- code pages --------------------------------------------------------------------------------
+/** u64 per guest-physical page: bit n = bytes 64n to 64n+63 hold decoded or translated code. 1 Mi pages. */
+export const CODE_MAP = 0x100000;
+export const CODE_MAP_SIZE = 0x800000;
+
+// --- decoded code ------------------------------------------------------------------------------
+/** Predecoded records. */
+export const ARENA = 0x900000;
+export const ARENA_END = 0x3900000;
+/** Size of the machine-state memory, in 64 KiB pages. */
+export const STATE_PAGES = 0x390;
+
+// --- predecoded record -------------------------------------------------------------------------
+export const REC_SIZE = 40;
+/** u32 index of the handler in the function table. */
+export const REC_HANDLER = 0;
+/** u16 bytes from the block's first instruction to this one. */
+export const REC_OFFSET = 4;
+/** u8 length of the instruction. */
+export const REC_LENGTH = 6;
+/** u8 number of instructions before this one in its block. */
+export const REC_ORDINAL = 7;
+/** u16 state address of the register operand in ModRM.reg (or the opcode). */
+export const REC_REG = 8;
+/** u16 state address of the register operand in ModRM.rm. */
+export const REC_RM = 10;
+/** u16 state address of the base register (ZERO when none). */
+export const REC_BASE = 12;
+/** u16 state address of the index register (ZERO when none). */
+export const REC_INDEX = 14;
+/** u8 shift of the index. */
+export const REC_SCALE = 16;
+/** u8 segment number 0-5, 8 = none. */
+export const REC_SEG = 17;
+/** u8 REC_FLAG_ bits. */
+export const REC_FLAGS = 18;
+/** u8 spare operand (for example a third register). */
+export const REC_EXTRA = 19;
+/** u32 record of the taken successor in the same page, 0 = unknown. */
+export const REC_CHAIN = 20;
+/** i64 immediate; of a relative branch: distance from the block's first instruction to its target. */
+export const REC_IMM = 24;
+/** i64 displacement; of a RIP-relative operand: distance from the block's first instruction. */
+export const REC_DISP = 32;
+/** u32 record of the fall-through successor in the same page (relative branches have no displacement). */
+export const REC_CHAIN_NOT = 32;
+/** The address is 32-bit wide: wrap to 32 bits. */
+export const REC_FLAG_ADDR32 = 1;
+/** The address is 16-bit wide: wrap to 16 bits. */
+export const REC_FLAG_ADDR16 = 2;
+/** Segment base must be added (FS, GS in 64-bit mode) or the full segment check made (all of it in segmented modes). */
+export const REC_FLAG_SEG = 4;
+/** RIP-relative. */
+export const REC_FLAG_RIP = 8;
+
+// --- mode key ----------------------------------------------------------------------------------
+/** Code size: 0 = 16-bit, 1 = 32-bit, 2 = 64-bit. */
+export const MODE_CODE_MASK = 3;
+/** Stack addresses are 32 bits wide (SS.B); in 64-bit code always 64. */
+export const MODE_STACK32 = 4;
+/** All of CS, DS, ES, SS have base 0 and limit 4 GiB with full rights: no checks needed. */
+export const MODE_FLAT = 8;
+/** Blocks hold one instruction (single step, code breakpoints, interrupt shadow). */
+export const MODE_SINGLE = 16;
+
+// --- exits -------------------------------------------------------------------------------------
+/** The budget is used up or a kick arrived. */
+export const EXIT_BUDGET = 0;
+/** A fault is recorded (FAULT, FAULT_VECTOR, FAULT_ERROR). */
+export const EXIT_FAULT = 1;
+/** HLT or MWAIT. */
+export const EXIT_HALT = 2;
+/** Triple fault. */
+export const EXIT_SHUTDOWN = 3;
+/** No decoded block for the current RIP: the host loop decodes and comes back. */
+export const EXIT_LOOKUP = 4;
+/** Translated code asks for the interpreter at the current RIP. */
+export const EXIT_INTERPRET = 5;
