@@ -42,7 +42,7 @@ export const FAULT_VECTOR = 0x1c8;
 export const FAULT_ERROR = 0x1cc;
 /** u32 address of the predecoded record that faulted or called out. */
 export const CUR_REC = 0x1d0;
-/** u32 translation context: mode key (MODE_ bits) | CPL << 8. Keys the jump cache. */
+/** u32 translation context: mode key (MODE_ bits) | CPL << 8 | generation << 16. Keys the jump cache; a TLB flush raises the generation, which is never 0. */
 export const CTX = 0x1d4;
 /** u32 address of the TLB set in force (one of TLB + n * TLB_SET_SIZE). */
 export const TLB_BASE = 0x1d8;
@@ -107,6 +107,8 @@ export const KERNEL_GS_BASE = 0x398;
 export const SYSENTER_CS = 0x3a0;
 export const SYSENTER_ESP = 0x3a8;
 export const SYSENTER_EIP = 0x3b0;
+/** i32 part of the budget that was taken away to end the slice early; executed = granted - BUDGET - BUDGET_DEBT. */
+export const BUDGET_DEBT = 0x430;
 /** i64 added to the clock's TSC by writes of IA32_TSC and IA32_TSC_ADJUST. */
 export const TSC_OFFSET = 0x3b8;
 export const TSC_AUX = 0x3c0;
@@ -117,6 +119,14 @@ export const XCR0 = 0x410;
 export const XSS = 0x418;
 export const MISC_ENABLE = 0x420;
 export const SPEC_CTRL = 0x428;
+/** u32: 1 = stores to physical 0xC0000-0xFFFFF are ignored. */
+export const ROM_PROTECT = 0x430;
+/** u32: 1 = an NMI handler runs; the next IRET ends it. */
+export const NMI_BLOCKED = 0x434;
+/** u32 DR6 bits of debug traps that wait for the end of the instruction. */
+export const DEBUG_TRAP = 0x438;
+/** u32 index of the TLB set that translations of the current code belong to (0 to 2), also while set 3 is in force. */
+export const DATA_SET = 0x43c;
 
 // --- floating point ----------------------------------------------------------------------------
 /** 8 physical x87 registers of 16 bytes: u64 significand, u16 sign and exponent. MMX registers are the significands. */
@@ -147,6 +157,20 @@ export const YMM_HIGH = 0x600;
 export const FP_SCRATCH = 0x700;
 /** 64 bytes for accesses that cross pages. */
 export const MEM_SCRATCH = 0x740;
+/** 4 page-directory-pointer entries of PAE paging, u64 each, loaded when CR3 is written. */
+export const PDPTE = 0x780;
+/** u32: 1 = a REP string instruction stopped between two iterations. */
+export const REP_STOPPED = 0x7a0;
+/** u32: 1 = a bit of FETCH_MAP is set. */
+export const FETCH_ANY = 0x7a4;
+/** u64 second scratch of the current instruction: remainder of a 128-bit division. */
+export const SCRATCH_HIGH = 0x7a8;
+/** u32: 1 = EFLAGS.TF was set when the instruction began (set by `debugBefore`). */
+export const DEBUG_STEP = 0x7a8;
+/** u64 per TLB set 0 to 2: bit n = word n of the set's part of TLB_LOCAL_MAP is not 0. */
+export const TLB_LOCAL_ANY = 0x7b0;
+/** The same for TLB_GLOBAL_MAP. */
+export const TLB_GLOBAL_ANY = 0x7c8;
 /** 256 bytes of statistics counters, u64 each; see STAT_ names. */
 export const STATS = 0x800;
 export const STAT_TLB_MISS = 0x800;
@@ -156,6 +180,19 @@ export const STAT_MMIO = 0x818;
 export const STAT_JUMP_CACHE_MISS = 0x820;
 /** u64 instructions executed up to the last settlement by the host loop. */
 export const EXECUTED = 0x8f8;
+
+// --- bookkeeping of the TLB ----------------------------------------------------------------------
+/** u16 per 4096th physical page: where write tags of such pages are: 0 = nowhere, TLB index + 1, 0xFFFF = in several places. */
+export const WRITE_HINT = 0x1000;
+export const WRITE_HINT_SIZE = 0x2000;
+/** 512 bytes per TLB set 0 to 2: bit n = entry n was filled with a page that is not global. */
+export const TLB_LOCAL_MAP = 0x3000;
+/** 512 bytes per TLB set 0 to 2: bit n = entry n was filled with a global page. */
+export const TLB_GLOBAL_MAP = 0x3600;
+export const TLB_MAP_SIZE = 0x200;
+/** Bit (linear page modulo 4096): code was fetched there since the jump cache was last aged. */
+export const FETCH_MAP = 0x3c00;
+export const FETCH_MAP_SIZE = 0x200;
 
 // --- microcode's own static data ---------------------------------------------------------------
 export const MICROCODE_DATA = 0x4000;
@@ -218,34 +255,32 @@ export const REC_ORDINAL = 7;
 export const REC_REG = 8;
 /** u16 state address of the register operand in ModRM.rm. */
 export const REC_RM = 10;
-/** u16 state address of the base register (ZERO when none). */
+/** u16 state address of the base register: ZERO when none, RIP when RIP-relative. */
 export const REC_BASE = 12;
 /** u16 state address of the index register (ZERO when none). */
 export const REC_INDEX = 14;
 /** u8 shift of the index. */
 export const REC_SCALE = 16;
-/** u8 segment number 0-5, 8 = none. */
+/** u8 segment number 0-5; 8 = none. */
 export const REC_SEG = 17;
-/** u8 REC_FLAG_ bits. */
+/** u8: bits 5-0 = bits to cut off the top of the offset (0, 32 or 48 for 64, 32 and 16-bit addresses); bit 6 = REC_FLAG_SLOW. */
 export const REC_FLAGS = 18;
-/** u8 spare operand (for example a third register). */
+/** u8 number of a third general register (VEX.vvvv), or an operand-specific byte. */
 export const REC_EXTRA = 19;
-/** u32 record of the taken successor in the same page, 0 = unknown. */
+/** u32 record of the taken successor; 0 = never link, 1 = same page, not linked yet. */
 export const REC_CHAIN = 20;
 /** i64 immediate; of a relative branch: distance from the block's first instruction to its target. */
 export const REC_IMM = 24;
-/** i64 displacement; of a RIP-relative operand: distance from the block's first instruction. */
+/** i32 displacement; of a RIP-relative operand: distance from the block's first instruction. */
 export const REC_DISP = 32;
-/** u32 record of the fall-through successor in the same page (relative branches have no displacement). */
+/** u32 record of the fall-through successor of a relative branch, as REC_CHAIN. */
 export const REC_CHAIN_NOT = 32;
-/** The address is 32-bit wide: wrap to 32 bits. */
-export const REC_FLAG_ADDR32 = 1;
-/** The address is 16-bit wide: wrap to 16 bits. */
-export const REC_FLAG_ADDR16 = 2;
-/** Segment base must be added (FS, GS in 64-bit mode) or the full segment check made (all of it in segmented modes). */
-export const REC_FLAG_SEG = 4;
-/** RIP-relative. */
-export const REC_FLAG_RIP = 8;
+/** u32 executions of the block, in its last record. */
+export const REC_HEAT = 36;
+/** The offset needs a segment base or check (FS, GS in 64-bit mode; every segment in segmented modes) or has a 64-bit displacement (REC_SEG & 16: it is in REC_IMM). */
+export const REC_FLAG_SLOW = 64;
+/** Bit of REC_EXTRA in records of string instructions: bits 1-0 = 0 none, 1 REP/REPE, 2 REPNE. */
+export const REC_EXTRA_REPEAT = 3;
 
 // --- mode key ----------------------------------------------------------------------------------
 /** Code size: 0 = 16-bit, 1 = 32-bit, 2 = 64-bit. */

@@ -1,0 +1,511 @@
+import type { Flag, FlagKind, MemoryRef, Node, RegisterRef, WasmType, Width } from './node.ts';
+
+/** A value inside the meaning of an instruction. */
+export type Value = Node;
+
+/** One operand of the instruction at hand. */
+export type Operand =
+  | { readonly kind: 'register'; readonly register: RegisterRef; readonly width: Width }
+  | { readonly kind: 'memory'; readonly memory: MemoryRef | 'record'; readonly width: Width }
+  | { readonly kind: 'immediate'; readonly value: bigint | 'record'; readonly width: Width };
+
+/** What is known of the instruction whose meaning is being written. */
+export interface InstructionFacts {
+  readonly operands: readonly Operand[];
+  /** Operand size in bits. */
+  readonly size: Width;
+  readonly addressWidth: 16 | 32 | 64;
+  /** Code size of the mode: 16, 32 or 64. */
+  readonly mode: 16 | 32 | 64;
+  /** Width of the stack pointer in use: 16, 32 or 64. */
+  readonly stackWidth: 16 | 32 | 64;
+  readonly lock: boolean;
+  /** 0 none, 1 REP/REPE (F3), 2 REPNE (F2). */
+  readonly repeat: 0 | 1 | 2;
+  /** Segment of the memory operand, else the override or DS: 0-5. */
+  readonly segment: number;
+}
+
+/** Type and width of the lanes of a vector shape. */
+const LANES: Readonly<Record<string, readonly [WasmType, Width]>> = {
+  i8x16: ['i32', 8], i16x8: ['i32', 16], i32x4: ['i32', 32], i64x2: ['i64', 64], f32x4: ['f32', 32], f64x2: ['f64', 64],
+};
+
+const wasmTypeOf = (width: Width): WasmType => (width === 128 ? 'v128' : width === 64 ? 'i64' : 'i32');
+
+/**
+ * The abstract machine that instruction rows are written against. Every call appends to a program of
+ * nodes; interpreter generator, translator, evaluator and effect analysis read that program.
+ *
+ * Values of 8, 16 and 32 bits are zero-extended in an i32; operations keep them so. Booleans are i32 0 or 1.
+ */
+export class Machine {
+  readonly program: Node[] = [];
+  private current: Node[] = this.program;
+  private counter = 0;
+
+  readonly facts: InstructionFacts;
+
+  constructor(facts: InstructionFacts) {
+    this.facts = facts;
+  }
+
+  /** Operand size of the instruction in bits. */
+  get size(): Width {
+    return this.facts.size;
+  }
+
+  // --- nodes -----------------------------------------------------------------------------------
+  private node(op: string, type: WasmType, width: Width | 0, args: readonly Node[], pure: boolean, extra: Partial<Node> = {}): Node {
+    for (const arg of args) arg.uses++;
+    const node: Node = { op, type, width, args, pure, position: this.counter++, uses: 0, sink: -1, ...extra };
+    this.current.push(node);
+    return node;
+  }
+
+  private pure(op: string, width: Width, args: readonly Node[], extra: Partial<Node> = {}): Node {
+    return this.node(op, wasmTypeOf(width), width, args, true, extra);
+  }
+
+  /** A WebAssembly operation by its name, for what has no method here. The caller answers for types. */
+  wasm(op: string, type: WasmType, width: Width | 0, ...args: Node[]): Value {
+    return this.node(op, type, width, args, true);
+  }
+
+  // --- constants and widths --------------------------------------------------------------------
+  /** A constant of the given width. */
+  constant(width: Width, value: number | bigint): Value {
+    const v = width === 64 ? BigInt.asIntN(64, BigInt(value)) : Number(BigInt.asIntN(32, BigInt.asUintN(width, BigInt(value))));
+    return this.pure(width === 64 ? 'i64.const' : 'i32.const', width, [], { constant: v });
+  }
+
+  /** A 32-bit constant. */
+  i32(value: number): Value {
+    return this.constant(32, value);
+  }
+
+  /** A v128 constant of 16 bytes. */
+  vector(bytes: readonly number[]): Value {
+    return this.pure('v128.const', 128, [], { lanes: bytes });
+  }
+
+  /** Cuts a value back to its width after an operation that may have overflowed it. */
+  private trim(node: Node, width: Width): Node {
+    if (width >= 32) return node;
+    return this.pure('i32.and', width, [node, this.constant(32, width === 8 ? 0xff : 0xffff)]);
+  }
+
+  /** Zero-extends to (or keeps) a wider width, or truncates to a narrower one. */
+  zeroExtend(v: Value, to: Width): Value {
+    const from = v.width as Width;
+    if (from === to) return v;
+    if (to === 64) return this.pure('i64.extend_u', 64, [v]);
+    if (from === 64) return this.trim(this.pure('i32.wrap', to, [v]), to);
+    if (to < from) return this.trim(this.relabel(v, to), to);
+    return this.relabel(v, to);
+  }
+
+  /** Low bits of a value. */
+  truncate(v: Value, to: Width): Value {
+    return this.zeroExtend(v, to);
+  }
+
+  /** Sign-extends to a wider width. */
+  signExtend(v: Value, to: Width): Value {
+    const from = v.width as Width;
+    if (from === to) return v;
+    const wide = from === 32 ? v : this.pure(from === 8 ? 'i32.extend8_s' : 'i32.extend16_s', 32, [v]);
+    if (to === 64) return this.pure('i64.extend_s', 64, [wide]);
+    return this.trim(to === 32 ? wide : this.relabel(wide, to), to);
+  }
+
+  /** The same i32 under another width label; the caller knows the upper bits fit. */
+  relabel(v: Value, width: Width): Value {
+    return this.pure('copy', width, [v]);
+  }
+
+  // --- integer arithmetic ----------------------------------------------------------------------
+  private binary(name: string, a: Value, b: Value, trims: boolean): Value {
+    const width = a.width as Width;
+    if (a.type !== b.type) throw new Error(`${name}: ${a.type} and ${b.type} in one operation`);
+    const node = this.pure(`${width === 64 ? 'i64' : 'i32'}.${name}`, width, [a, b]);
+    return trims ? this.trim(node, width) : node;
+  }
+
+  add(a: Value, b: Value): Value { return this.binary('add', a, b, true); }
+  sub(a: Value, b: Value): Value { return this.binary('sub', a, b, true); }
+  mul(a: Value, b: Value): Value { return this.binary('mul', a, b, true); }
+  and(a: Value, b: Value): Value { return this.binary('and', a, b, false); }
+  or(a: Value, b: Value): Value { return this.binary('or', a, b, false); }
+  xor(a: Value, b: Value): Value { return this.binary('xor', a, b, false); }
+  /** Bitwise complement. */
+  not(a: Value): Value { return this.xor(a, this.constant(a.width as Width, -1)); }
+  /** Two's complement. */
+  neg(a: Value): Value { return this.sub(this.constant(a.width as Width, 0), a); }
+  /** Shift left; the count (any i32 or i64 value of the operand's type) must be below the type's width (32 or 64). */
+  shl(a: Value, n: Value): Value { return this.binary('shl', a, this.countFor(a, n), true); }
+  /** Logical shift right; count below 32 or 64. */
+  shr(a: Value, n: Value): Value { return this.binary('shr_u', a, this.countFor(a, n), false); }
+  /** Arithmetic shift right of a value of any width; count below 32 or 64. */
+  sar(a: Value, n: Value): Value {
+    const width = a.width as Width;
+    const wide = width < 32 ? this.signExtend(a, 32) : a;
+    const node = this.pure(`${width === 64 ? 'i64' : 'i32'}.shr_s`, width < 32 ? 32 : width, [wide, this.countFor(wide, n)]);
+    return width < 32 ? this.trim(this.relabel(node, width), width) : node;
+  }
+  /** Rotate left of a 32 or 64-bit value. */
+  rotl(a: Value, n: Value): Value { return this.binary('rotl', a, this.countFor(a, n), false); }
+  /** Rotate right of a 32 or 64-bit value. */
+  rotr(a: Value, n: Value): Value { return this.binary('rotr', a, this.countFor(a, n), false); }
+  private countFor(a: Value, n: Value): Value {
+    return a.width === 64 ? this.zeroExtend(n, 64) : n.width === 64 ? this.zeroExtend(n, 32) : n;
+  }
+  clz(a: Value): Value { return this.pure(`${a.type}.clz`, a.width as Width, [a]); }
+  ctz(a: Value): Value { return this.pure(`${a.type}.ctz`, a.width as Width, [a]); }
+  popcnt(a: Value): Value { return this.pure(`${a.type}.popcnt`, a.width as Width, [a]); }
+  /** Unsigned quotient; the caller has excluded a zero divisor. */
+  divU(a: Value, b: Value): Value { return this.node(`${a.type}.div_u`, a.type, a.width, [a, b], false); }
+  remU(a: Value, b: Value): Value { return this.node(`${a.type}.rem_u`, a.type, a.width, [a, b], false); }
+  /** Signed quotient of full i32/i64 values; the caller has excluded zero and overflow. */
+  divS(a: Value, b: Value): Value { return this.node(`${a.type}.div_s`, a.type, a.width, [a, b], false); }
+  remS(a: Value, b: Value): Value { return this.node(`${a.type}.rem_s`, a.type, a.width, [a, b], false); }
+
+  // --- comparison: booleans --------------------------------------------------------------------
+  private compare(name: string, a: Value, b: Value): Value {
+    if (a.type !== b.type) throw new Error(`${name}: ${a.type} and ${b.type} in one comparison`);
+    return this.pure(`${a.type}.${name}`, 32, [a, b]);
+  }
+  eq(a: Value, b: Value): Value { return this.compare('eq', a, b); }
+  ne(a: Value, b: Value): Value { return this.compare('ne', a, b); }
+  ltU(a: Value, b: Value): Value { return this.compare('lt_u', a, b); }
+  gtU(a: Value, b: Value): Value { return this.compare('gt_u', a, b); }
+  geU(a: Value, b: Value): Value { return this.compare('ge_u', a, b); }
+  leU(a: Value, b: Value): Value { return this.compare('le_u', a, b); }
+  /** Signed comparison of full 32 or 64-bit values; sign-extend narrower ones first. */
+  ltS(a: Value, b: Value): Value { return this.compare('lt_s', a, b); }
+  gtS(a: Value, b: Value): Value { return this.compare('gt_s', a, b); }
+  isZero(a: Value): Value { return this.pure(`${a.type}.eqz`, 32, [a]); }
+  /** Top bit of the value, as a boolean. */
+  signBit(a: Value): Value {
+    const width = a.width as Width;
+    if (width === 64) return this.ltS(a, this.constant(64, 0));
+    if (width === 32) return this.pure('i32.shr_u', 32, [a, this.i32(31)]);
+    return this.pure('i32.shr_u', 32, [a, this.i32(width - 1)]);
+  }
+  /** Bit `n` (constant) of the value, as a boolean. */
+  bit(a: Value, n: number): Value {
+    const shifted = n === 0 ? a : this.shr(a, this.constant(a.width as Width, n));
+    const low = a.width === 64 ? this.truncate(shifted, 32) : this.relabel(shifted, 32);
+    return this.pure('i32.and', 32, [low, this.i32(1)]);
+  }
+  /** `condition ? a : b`, both computed. */
+  select(condition: Value, a: Value, b: Value): Value {
+    return this.node('select', a.type, a.width, [condition, a, b], true);
+  }
+
+  // --- operands --------------------------------------------------------------------------------
+  /** Number of operands. */
+  get arity(): number {
+    return this.facts.operands.length;
+  }
+  operand(i: number): Operand {
+    const operand = this.facts.operands[i];
+    if (operand === undefined) throw new Error(`the instruction has no operand ${i}`);
+    return operand;
+  }
+  isMemory(i: number): boolean {
+    return this.operand(i).kind === 'memory';
+  }
+  /** Reads operand `i`, at its own width or, for registers and memory, at another one. */
+  read(i: number, width: Width = this.operand(i).width): Value {
+    const operand = this.operand(i);
+    if (operand.kind === 'register') return this.readRegister(operand.register, width);
+    if (operand.kind === 'memory') return this.load(this.address(i), width);
+    return operand.value === 'record'
+      ? this.node('immediate', wasmTypeOf(width), width, [], true)
+      : this.constant(width, operand.value);
+  }
+  /** Reads operand `i` that will be written as well: a memory operand is checked for writing first. */
+  readModify(i: number, width: Width = this.operand(i).width): Value {
+    if (!this.isMemory(i)) return this.read(i, width);
+    const load = this.load(this.address(i), width);
+    load.modify = true;
+    this.modified.set(i, load);
+    return load;
+  }
+  private readonly modified = new Map<number, Node>();
+  /** Writes operand `i`. A 32-bit general register is zero-extended to 64 bits. */
+  write(i: number, v: Value): void {
+    const operand = this.operand(i);
+    if (operand.kind === 'register') this.writeRegister(operand.register, v);
+    else if (operand.kind === 'memory') {
+      const load = this.modified.get(i);
+      if (load === undefined) this.store(this.address(i), v);
+      else this.node('storeModified', 'none', 0, [load, v], false, { bytes: (v.width as number) / 8 });
+    } else throw new Error('an immediate cannot be written');
+  }
+  private readonly addresses = new Map<number, Node>();
+  /**
+   * Linear address of memory operand `i` (i64): segment base added, segment checks made where the mode needs them,
+   * for the operand's width or, on the first call, for `bytes`.
+   */
+  address(i: number, bytes?: number): Value {
+    const known = this.addresses.get(i);
+    if (known !== undefined) return known;
+    const operand = this.operand(i);
+    if (operand.kind !== 'memory') throw new Error(`operand ${i} is not memory`);
+    const node = this.node('address', 'i64', 64, [], true, { memory: operand.memory, bytes: bytes ?? operand.width / 8 });
+    this.addresses.set(i, node);
+    return node;
+  }
+  /** Effective address of memory operand `i` without segment (LEA), i64. */
+  effectiveAddress(i: number): Value {
+    const operand = this.operand(i);
+    if (operand.kind !== 'memory') throw new Error(`operand ${i} is not memory`);
+    return this.node('effectiveAddress', 'i64', 64, [], true, { memory: operand.memory });
+  }
+  /** Linear address of `offset` in a segment register (i64 offset of full width): for implicit operands. */
+  linear(segment: number, offset: Value, bytes: number, write: boolean): Value {
+    return this.node('linear', 'i64', 64, [offset], false, { lane: segment, bytes, constant: write ? 1 : 0 });
+  }
+
+  /** As `address`, with a signed i64 added to the offset (bit strings). The sum wraps at the address width. */
+  addressPlus(i: number, delta: Value): Value {
+    const operand = this.operand(i);
+    if (operand.kind !== 'memory') throw new Error(`operand ${i} is not memory`);
+    return this.node('address', 'i64', 64, [delta], true, { memory: operand.memory, bytes: operand.width / 8 });
+  }
+  /** Linear address of an offset in the segment that the instruction names (DS or its override). */
+  linearDynamic(offset: Value, bytes: number): Value {
+    return this.node('linear', 'i64', 64, [offset], false, { lane: -1, bytes, constant: 0 });
+  }
+  /** Loads what `storeModified` will write back: checked for writing. */
+  loadModify(address: Value, width: Width): Value {
+    const load = this.load(address, width);
+    load.modify = true;
+    return load;
+  }
+  /** Writes back to where `loadModify` read. */
+  storeModified(load: Value, v: Value): void {
+    this.node('storeModified', 'none', 0, [load, v], false, { bytes: (v.width as number) / 8 });
+  }
+  /** Writes memory operand `i`, whose address is computed now; when the store faults, `undo` runs first. */
+  storeOrUndo(i: number, v: Value, undo: () => void): void {
+    const node = this.node('store', 'none', 0, [this.address(i), v], false, { bytes: (v.width as number) / 8, then: [] });
+    const outer = this.current;
+    this.current = node.then as Node[];
+    undo();
+    this.current = outer;
+  }
+  /** Segment of the memory operand, or the one that an instruction with implicit operands names (override or DS): 0-5. */
+  segmentNumber(): Value {
+    return this.node('segmentNumber', 'i32', 32, [], true);
+  }
+  /** Address width of the instruction in bits, as an i32. */
+  addressWidthValue(): Value {
+    return this.node('addressWidth', 'i32', 32, [], true);
+  }
+  /** 0, 1 (REP, REPE) or 2 (REPNE), as an i32. */
+  repeatValue(): Value {
+    return this.node('repeat', 'i32', 32, [], true);
+  }
+  /** Number of the general register that operand `i` names (0 = RAX ... 15), as an i32: for system routines. */
+  registerNumber(i: number): Value {
+    const operand = this.operand(i);
+    if (operand.kind !== 'register') throw new Error(`operand ${i} is not a register`);
+    const { index } = operand.register;
+    return typeof index === 'number' ? this.i32(index) : this.node('registerNumber', 'i32', 32, [], true, { register: operand.register });
+  }
+  /** #GP(0) when a near-branch target is outside the code segment or not canonical. */
+  checkTarget(target: Value): void {
+    this.node('checkTarget', 'none', 0, [target], false);
+  }
+
+  // --- registers -------------------------------------------------------------------------------
+  readRegister(register: RegisterRef, width: Width): Value {
+    return this.node('readRegister', wasmTypeOf(width), width, [], true, { register });
+  }
+  writeRegister(register: RegisterRef, v: Value): void {
+    this.node('writeRegister', 'none', 0, [v], false, { register });
+  }
+  /** A general register by number (0 = RAX ... 15), low `width` bits. */
+  gpr(index: number, width: Width): Value {
+    return this.readRegister({ file: 'gpr', index }, width);
+  }
+  setGpr(index: number, v: Value): void {
+    this.writeRegister({ file: 'gpr', index }, v);
+  }
+  /** AH, CH, DH or BH (index 0 to 3). */
+  gprHigh(index: number): Value {
+    return this.readRegister({ file: 'gpr', index, high: true }, 8);
+  }
+  setGprHigh(index: number, v: Value): void {
+    this.writeRegister({ file: 'gpr', index, high: true }, v);
+  }
+  /** A word of machine state by its address in `vcpu-layout.ts`. */
+  state(address: number, width: 32 | 64 | 128 = 32): Value {
+    return this.node('readState', wasmTypeOf(width), width, [], false, { constant: address });
+  }
+  setState(address: number, v: Value): void {
+    this.node('writeState', 'none', 0, [v], false, { constant: address });
+  }
+
+  // --- memory ----------------------------------------------------------------------------------
+  /** Loads from a linear address (i64). 128-bit loads are unaligned; see `requireAligned`. */
+  load(address: Value, width: Width): Value {
+    return this.node('load', wasmTypeOf(width), width, [address], false, { bytes: width / 8 });
+  }
+  /** Stores the value (its width) to a linear address (i64). */
+  store(address: Value, v: Value): void {
+    this.node('store', 'none', 0, [address, v], false, { bytes: (v.width as number) / 8 });
+  }
+  /** #GP(0) unless the address is a multiple of 16. */
+  requireAligned(address: Value): void {
+    this.faultIf(this.truncate(this.and(address, this.constant(64, 15)), 32), 13, 0);
+  }
+
+  // --- stack -----------------------------------------------------------------------------------
+  /** Pushes a value (16, 32 or 64 bits). */
+  push(v: Value): void {
+    const bytes = (v.width as number) / 8;
+    const rsp = this.sub(this.stackPointer(), this.constant(64, bytes));
+    const masked = this.maskStack(rsp);
+    this.store(this.linear(2, masked, bytes, true), v);
+    this.setStackPointer(masked);
+  }
+  /** Reads the top of the stack without popping. */
+  top(width: Width): Value {
+    return this.load(this.linear(2, this.stackPointer(), width / 8, false), width);
+  }
+  /** Adds `bytes` to the stack pointer. */
+  dropStack(bytes: number | Value): void {
+    const n = typeof bytes === 'number' ? this.constant(64, bytes) : bytes;
+    this.setStackPointer(this.maskStack(this.add(this.stackPointer(), n)));
+  }
+  /** Stack pointer, zero-extended to i64 from its width in this mode. */
+  stackPointer(): Value {
+    return this.zeroExtend(this.gpr(4, this.facts.stackWidth), 64);
+  }
+  /** Writes the stack pointer at its width in this mode, from an i64. */
+  setStackPointer(v: Value): void {
+    this.setGpr(4, this.truncate(v, this.facts.stackWidth));
+  }
+  private maskStack(v: Value): Value {
+    const width = this.facts.stackWidth;
+    return width === 64 ? v : this.and(v, this.constant(64, width === 32 ? 0xffffffff : 0xffff));
+  }
+
+  // --- flags -----------------------------------------------------------------------------------
+  /**
+   * Sets all six flags of `r = a + b` (also with carry in), `r = a - b`, or a logical `r`; `inc` and `dec` keep CF.
+   * For 'logic' pass `r` three times.
+   */
+  setFlags(kind: FlagKind, a: Value, b: Value, r: Value): void {
+    this.node('setFlags', 'none', 0, kind === 'logic' ? [r] : kind === 'inc' || kind === 'dec' ? [a, r] : [a, b, r], false, { flag: kind, bytes: (r.width as number) / 8 });
+  }
+  /** Sets the named flags to booleans; the rest stay. */
+  assignFlags(flags: Partial<Record<Flag, Value>>): void {
+    this.node('assignFlags', 'none', 0, Object.values(flags), false, { flags });
+  }
+  /** SF, ZF and PF of `r` (its width), together with CF, OF and AF as booleans. */
+  setResultFlags(r: Value, flags: { cf: Value; of: Value; af?: Value }): void {
+    const args = [r, flags.cf, flags.of, flags.af ?? this.i32(0)];
+    this.node('setResultFlags', 'none', 0, args, false, { bytes: (r.width as number) / 8 });
+  }
+  /** One flag as a boolean. */
+  flag(name: Flag): Value {
+    return this.node('flag', 'i32', 32, [], true, { name });
+  }
+  /** The condition of Jcc/SETcc/CMOVcc number `code` (0 = O ... 15 = G) as a boolean. */
+  condition(code: number): Value {
+    return this.node('condition', 'i32', 32, [], true, { lane: code });
+  }
+
+  // --- control ---------------------------------------------------------------------------------
+  /** Runs `then` when the condition holds, else `otherwise`. Registers written inside stay written. */
+  when(condition: Value, then: () => void, otherwise?: () => void): void {
+    const node = this.node('if', 'none', 0, [condition], false, { then: [], ...(otherwise ? { otherwise: [] } : {}) });
+    const outer = this.current;
+    this.current = node.then as Node[];
+    then();
+    if (otherwise) {
+      this.current = node.otherwise as Node[];
+      otherwise();
+    }
+    this.current = outer;
+  }
+  /** A mutable cell for values that differ between branches of `when`. */
+  variable(initial: Value): Node {
+    return this.node('variable', initial.type, initial.width, [initial], false);
+  }
+  /** Writes a cell made by `variable`. */
+  assign(cell: Node, v: Value): void {
+    this.node('assign', 'none', 0, [cell, v], false);
+  }
+  /** The present value of a cell. */
+  value(cell: Node): Value {
+    return this.node('cellValue', cell.type, cell.width, [cell], true);
+  }
+  /** Raises a fault (error -1 = no code) when the condition is not 0. Nothing may be written before it. */
+  faultIf(condition: Value, vector: number, error = -1): void {
+    this.node('faultIf', 'none', 0, [condition], false, { vector, constant: error });
+  }
+  /** Raises a fault. */
+  fault(vector: number, error = -1): void {
+    this.faultIf(this.i32(1), vector, error);
+  }
+  /** Calls a microcode function that changes no RIP and cannot fault (pure arithmetic, x87 on state). */
+  call(name: string, type: WasmType, width: Width | 0, ...args: Value[]): Value {
+    return this.node('call', type, width, args, false, { name });
+  }
+  /**
+   * Calls a system routine: state is exact in memory (RIP, NEXT_RIP), it may fault, and it ends the
+   * block: execution goes on at the RIP it leaves.
+   */
+  system(name: string, ...args: Value[]): void {
+    this.node('system', 'none', 0, args, false, { name });
+  }
+  /** The FPU, MMX or SSE must be usable: #NM, #UD or a pending #MF otherwise. */
+  need(unit: 'fpu' | 'mmx' | 'sse' | 'fpu-nowait'): void {
+    this.node('need', 'none', 0, [], false, { name: unit });
+  }
+  /** RIP of the next instruction, i64. */
+  nextRip(): Value {
+    return this.node('nextRip', 'i64', 64, [], true);
+  }
+  /** RIP of this instruction, i64. */
+  thisRip(): Value {
+    return this.node('thisRip', 'i64', 64, [], true);
+  }
+  /** Goes to the relative target held in immediate operand 0 when the condition holds (always when absent). Last act of the row. */
+  branchRelative(condition?: Value): void {
+    this.node('branchRelative', 'none', 0, condition ? [condition] : [], false);
+  }
+  /** The relative target as RIP (i64), for CALL rel. */
+  relativeTarget(): Value {
+    return this.node('relativeTarget', 'i64', 64, [], true);
+  }
+  /** Goes to a RIP (i64, already cut to the operand size; checked against limit or canonical form). Last act of the row. */
+  jump(target: Value, kind: 'jump' | 'call' | 'return' = 'jump'): void {
+    this.node('jump', 'none', 0, [target], false, { name: kind });
+  }
+  /** Goes to operand 0's relative target as a near call that has pushed its return address. */
+  callRelative(): void {
+    this.node('branchRelative', 'none', 0, [], false, { name: 'call' });
+  }
+
+  // --- vectors ---------------------------------------------------------------------------------
+  /** Bytes of `a` (lanes 0-15) and `b` (lanes 16-31), picked by 16 constant lane numbers. */
+  shuffle(a: Value, b: Value, lanes: readonly number[]): Value {
+    return this.pure('v128.shuffle', 128, [a, b], { lanes });
+  }
+  /** A lane of a vector. Lanes of 8 and 16 bits are zero-extended; `f32x4` and `f64x2` give a float. */
+  extractLane(shape: string, v: Value, lane: number): Value {
+    const [type, width] = LANES[shape] as readonly [WasmType, Width];
+    return this.node(`${shape}.extract_lane${width < 32 ? '_u' : ''}`, type, width, [v], true, { lane });
+  }
+  /** The vector with one lane replaced. */
+  replaceLane(shape: string, v: Value, lane: number, x: Value): Value {
+    return this.pure(`${shape}.replace_lane`, 128, [v, x], { lane });
+  }
+}

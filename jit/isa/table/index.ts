@@ -1,0 +1,29 @@
+import type { Row } from '../dsl/row.ts';
+import { arith } from './arith.ts';
+import { bcd } from './bcd.ts';
+import { bits } from './bit.ts';
+import { branches } from './branch.ts';
+import { farBranches } from './far-branch.ts';
+import { fpuArith } from './fpu-arith.ts';
+import { fpuControl } from './fpu-control.ts';
+import { fpuLoads } from './fpu-load.ts';
+import { io } from './io.ts';
+import { segments } from './segment.ts';
+import { strings } from './string.ts';
+import { system } from './system.ts';
+import { flags } from './flag.ts';
+import { moves } from './move.ts';
+import { muldiv } from './muldiv.ts';
+import { shifts } from './shift.ts';
+import { stack } from './stack.ts';
+
+/** Every row of the instruction set. Ids are unique; the table checks itself when it is loaded. */
+export const TABLE: readonly Row[] = [...arith, ...muldiv, ...shifts, ...bits, ...moves, ...stack, ...branches, ...flags, ...bcd,
+  ...farBranches, ...fpuArith, ...fpuControl, ...fpuLoads, ...io, ...segments, ...strings, ...system,
+];
+
+const seen = new Set<string>();
+for (const { id } of TABLE) {
+  if (seen.has(id)) throw new Error(`two rows are called ${id}`);
+  seen.add(id);
+}

@@ -1,0 +1,57 @@
+/** Hot path: everything that follows from CS, SS, CPL, CR0, CR4, EFER and EFLAGS.VM, TF and AC. */
+import {
+  CPL, CR0, CR4, CTX, DATA_SET, EFER, EFLAGS, FPU_BLOCKED, MODE_FLAT, MODE_SINGLE, MODE_STACK32, SEG_ATTR, SEG_BASE,
+  SEG_CS, SEG_DS, SEG_ES, SEG_LIMIT, SEG_SS, SSE_BLOCKED, TLB, TLB_BASE, TLB_SET_SIZE,
+} from "../state/vcpu-layout";
+import {
+  ATTR_DB, ATTR_L, CR0_EM, CR0_TS, CR4_OSFXSR, CR4_SMAP, EFER_LMA, FLAG_AC, FLAG_TF,
+} from "./state";
+import { dr7, hasDataBreakpoints, isAlignmentChecked } from "./watch";
+
+/** Rights of a present, writable, expand-up data segment: unusable, S, P, code, expand-down and writable are looked at. */
+const DATA_MASK: u32 = 0x19e00;
+const DATA_RIGHTS: u32 = 0x9200;
+/** Rights of a present, readable code segment. */
+const CODE_MASK: u32 = 0x19a00;
+const CODE_RIGHTS: u32 = 0x9a00;
+
+function isWide(segment: i32): bool {
+  return load<u64>(segment + SEG_BASE) == 0 && load<u32>(segment + SEG_LIMIT) == 0xffffffff;
+}
+
+function isFlatData(segment: i32): bool {
+  return isWide(segment) && (load<u32>(segment + SEG_ATTR) & DATA_MASK) == DATA_RIGHTS;
+}
+
+function isFlat(): bool {
+  return isFlatData(SEG_DS) && isFlatData(SEG_SS) && isFlatData(SEG_ES) && isWide(SEG_CS) &&
+    (load<u32>(SEG_CS + SEG_ATTR) & CODE_MASK) == CODE_RIGHTS;
+}
+
+function codeMode(): u32 {
+  const rights = load<u32>(SEG_CS + SEG_ATTR);
+  // Long mode: the hidden base and limit mean nothing, so the key must not depend on them.
+  if (load<u64>(EFER) & EFER_LMA && rights & ATTR_L) return 2 | MODE_FLAT;
+  const code: u32 = rights & ATTR_DB ? 1 : 0;
+  const stack: u32 = load<u32>(SEG_SS + SEG_ATTR) & ATTR_DB ? MODE_STACK32 : 0;
+  return code | stack | (isFlat() ? MODE_FLAT : 0);
+}
+
+/** Recomputes CTX, TLB_BASE, DATA_SET, FPU_BLOCKED and SSE_BLOCKED. */
+export function updateContext(): void {
+  const level = load<u32>(CPL);
+  const flags = load<i32>(EFLAGS);
+  const cr0 = load<u64>(CR0);
+  const cr4 = load<u64>(CR4);
+  let mode = codeMode();
+  if (flags & FLAG_TF || dr7() & 0xff) mode |= MODE_SINGLE;
+  store<u32>(CTX, (load<u32>(CTX) & 0xffff0000) | mode | (level << 8));
+  let set: u32 = level == 3 ? 1 : 0;
+  if (set == 0 && flags & FLAG_AC && cr4 & CR4_SMAP) set = 2;
+  store<u32>(DATA_SET, set);
+  const watched = (dr7() & 0xff && hasDataBreakpoints()) || (flags & FLAG_AC && isAlignmentChecked());
+  store<u32>(TLB_BASE, TLB + (watched ? 3 : set) * TLB_SET_SIZE);
+  const blocked = (cr0 & (CR0_EM | CR0_TS)) != 0;
+  store<u32>(FPU_BLOCKED, blocked ? 1 : 0);
+  store<u32>(SSE_BLOCKED, blocked || !(cr4 & CR4_OSFXSR) ? 1 : 0);
+}

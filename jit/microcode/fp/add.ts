@@ -1,0 +1,108 @@
+/** Hot path: f80 addition and subtraction (guarded by the x87 benchmark). */
+import { FPU_CW, FPU_SW } from '../../state/vcpu-layout';
+import { C1, J_BIT, finish, setFlags, setResult } from './state';
+import { DENORMAL, INFINITY, ZERO, denormal, invalid, kindA, kindB, normalExponent, normalSig, screen2 } from './operands';
+import { roundPack } from './round';
+import { sumE, sumHi, sumLo, sumSign, sumWide } from './sum';
+
+/** Sum of zeros of different sign, and of x - x: minus only when rounding down. */
+// @ts-ignore: decorator
+@inline
+function exactZeroSign(): i32 {
+  return (load<i32>(FPU_CW) & 0xc00) == 0x400 ? 0x8000 : 0;
+}
+
+/** Adds finite non-zero values, rounded as the control word asks for. */
+function addMagnitudes(aSig: u64, ea: i32, sa: i32, bSig: u64, eb: i32, sb: i32): void {
+  sumWide(aSig, ea, sa, bSig, eb, sb);
+  if ((sumHi | sumLo) == 0) setResult(0, exactZeroSign());
+  else roundPack(sumSign, sumE, sumHi, sumLo);
+}
+
+/** Addition in full generality: b has its sign flipped by `neg`; `flags` are exceptions of the operand's load. */
+function addAny(aSig: u64, aSe: i32, bSig: u64, bSe: i32, neg: i32, flags: i32): void {
+  setFlags(0);
+  if (screen2(aSig, aSe, bSig, bSe)) return;
+  const sa = aSe & 0x8000;
+  const sb = (bSe ^ neg) & 0x8000;
+  const ka = kindA;
+  const kb = kindB;
+  if (ka == INFINITY && kb == INFINITY && sa != sb) {
+    invalid();
+    return;
+  }
+  if (flags | i32(ka == DENORMAL) | i32(kb == DENORMAL)) {
+    if (denormal()) return;
+  }
+  if (ka == INFINITY) setResult(J_BIT, sa | 0x7fff);
+  else if (kb == INFINITY) setResult(J_BIT, sb | 0x7fff);
+  else if (ka == ZERO && kb == ZERO) setResult(0, sa == sb ? sa : exactZeroSign());
+  else if (ka == ZERO) roundPack(sb, normalExponent(bSig, bSe), normalSig(bSig), 0);
+  else if (kb == ZERO) roundPack(sa, normalExponent(aSig, aSe), normalSig(aSig), 0);
+  else {
+    addMagnitudes(normalSig(aSig), normalExponent(aSig, aSe), sa, normalSig(bSig), normalExponent(bSig, bSe), sb);
+  }
+}
+
+/** Addition off the fast path, result to the register at p. Returns whether the instruction took effect. */
+export function addSlow(p: i32, aSig: u64, aSe: i32, bSig: u64, bSe: i32, neg: i32, flags: i32): i32 {
+  addAny(aSig, aSe, bSig, bSe, neg, flags);
+  return finish(p);
+}
+
+/**
+ * a + b, or a - b when `neg` is 0x8000, to the register at p. Returns whether the instruction took effect.
+ * Two normal operands with round to nearest, 64-bit precision and PE masked are done here, without a loop.
+ */
+export function add(p: i32, aSig: u64, aSe: i32, bSig: u64, bSe: i32, neg: i32): i32 {
+  const ea = aSe & 0x7fff;
+  const eb = bSe & 0x7fff;
+  const fast =
+    i32(<u32>(ea - 1) < 0x7ffe) &
+    i32(<u32>(eb - 1) < 0x7ffe) &
+    i32(<i64>(aSig & bSig) < 0) &
+    i32((load<i32>(FPU_CW) & 0xf20) == 0x320);
+  if (!fast) return addSlow(p, aSig, aSe, bSig, bSe, neg, 0);
+  const sb = bSe ^ neg;
+  const swap = i32(eb > ea) | (i32(eb == ea) & i32(bSig > aSig));
+  const x = select<u64>(bSig, aSig, swap);
+  const y = select<u64>(aSig, bSig, swap);
+  let e = select<i32>(eb, ea, swap);
+  const sign = select<i32>(sb, aSe, swap) & 0x8000;
+  const d = select<i32>(eb - ea, ea - eb, swap);
+  let hi: u64 = y >> d;
+  let lo: u64 = (y << 1) << (63 - d);
+  if (d >= 64) {
+    hi = 0;
+    // From 66 on only "not zero, less than a quarter" matters.
+    lo = d < 66 ? (y >> (d - 64)) | (y & 1) : 1;
+  }
+  if ((aSe ^ sb) & 0x8000) {
+    hi = x - hi - u64(lo != 0);
+    lo = 0 - lo;
+    if (hi == 0) return addSlow(p, aSig, aSe, bSig, bSe, neg, 0);
+    const z = clz(hi);
+    hi = (hi << z) | ((lo >> 1) >> (63 - z));
+    lo <<= z;
+    e -= i32(z);
+    if (e <= 0) return addSlow(p, aSig, aSe, bSig, bSe, neg, 0);
+  } else {
+    hi += x;
+    if (hi < x) {
+      lo = (hi << 63) | (lo >> 1) | (lo & 1);
+      hi = (hi >> 1) | J_BIT;
+      e++;
+    }
+  }
+  const up = (lo | (hi & 1)) > J_BIT;
+  hi += u64(up);
+  if (hi == 0) {
+    hi = J_BIT;
+    e++;
+  }
+  if (e >= 0x7fff) return addSlow(p, aSig, aSe, bSig, bSe, neg, 0);
+  store<u64>(p, hi);
+  store<u16>(p, sign | e, 8);
+  store<i32>(FPU_SW, (load<i32>(FPU_SW) & ~C1) | (i32(lo != 0) << 5) | (i32(up) << 9));
+  return 1;
+}

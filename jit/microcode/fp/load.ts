@@ -1,0 +1,163 @@
+/** The x87 loads, register moves and constants. */
+import { FPU_CW, FP_SCRATCH } from '../../state/vcpu-layout';
+import { bcdToInteger } from './bcd';
+import { opFlags, opSe, widen32, widen64, widenInteger } from './memory-operand';
+import {
+  IE, INDEFINITE_SE, INDEFINITE_SIG, J_BIT, QUIET, SF, canPush, commit, inUse, overflowPush, phys, pop, push, put, seAt,
+  sigAt, slot, tagUsed, underflowTo, unmasked,
+} from './state';
+
+/** Pushes a value just widened from single or double. A denormal is loaded even when the exception is unmasked. */
+// @ts-ignore: decorator
+@inline
+function loadFloat(sig: u64): void {
+  if (!canPush()) {
+    overflowPush();
+    return;
+  }
+  let flags = opFlags;
+  let value = sig;
+  if ((opSe & 0x7fff) == 0x7fff && sig != J_BIT && !(sig & QUIET)) {
+    flags = IE;
+    value |= QUIET;
+  }
+  commit(flags);
+  if (!unmasked(flags & IE)) push(value, opSe);
+}
+
+export function x87_fld_m32(bits: i64): void {
+  loadFloat(widen32(bits));
+}
+
+export function x87_fld_m64(bits: i64): void {
+  loadFloat(widen64(bits));
+}
+
+/** Pushes a value that raises nothing. */
+// @ts-ignore: decorator
+@inline
+function loadExact(sig: u64, se: i32): void {
+  if (!canPush()) {
+    overflowPush();
+    return;
+  }
+  commit(0);
+  push(sig, se);
+}
+
+export function x87_fld_m80(): void {
+  loadExact(load<u64>(FP_SCRATCH), <i32>load<u16>(FP_SCRATCH + 8));
+}
+
+export function x87_fild_m16(bits: i64): void {
+  loadExact(widenInteger(<i64>(<i16>bits)), opSe);
+}
+
+export function x87_fild_m32(bits: i64): void {
+  loadExact(widenInteger(<i64>(<i32>bits)), opSe);
+}
+
+export function x87_fild_m64(bits: i64): void {
+  loadExact(widenInteger(bits), opSe);
+}
+
+export function x87_fbld(): void {
+  const sig = widenInteger(bcdToInteger());
+  loadExact(sig, opSe | (<i32>load<u8>(FP_SCRATCH + 9) & 0x80) << 8);
+}
+
+/** An empty source counts before a full stack. */
+export function x87_fld_sti(i: i32): void {
+  const from = phys(i);
+  if (!inUse(from)) {
+    commit(IE | SF);
+    if (load<i32>(FPU_CW) & IE) push(INDEFINITE_SIG, INDEFINITE_SE);
+    return;
+  }
+  if (!canPush()) {
+    overflowPush();
+    return;
+  }
+  const p = slot(from);
+  const sig = sigAt(p);
+  const se = seAt(p);
+  commit(0);
+  push(sig, se);
+}
+
+/** Copies ST(0) to ST(i). Returns whether the instruction took effect. */
+// @ts-ignore: decorator
+@inline
+function copyTop(i: i32): i32 {
+  const from = phys(0);
+  const to = phys(i);
+  if (!inUse(from)) return underflowTo(to);
+  const p = slot(from);
+  put(slot(to), sigAt(p), seAt(p));
+  tagUsed(to);
+  commit(0);
+  return 1;
+}
+
+export function x87_fst_sti(i: i32): void {
+  copyTop(i);
+}
+
+export function x87_fstp_sti(i: i32): void {
+  if (copyTop(i)) pop();
+}
+
+export function x87_fxch(i: i32): void {
+  const a = phys(0);
+  const b = phys(i);
+  const pa = slot(a);
+  const pb = slot(b);
+  if (inUse(a) & inUse(b)) commit(0);
+  else {
+    commit(IE | SF);
+    if (!(load<i32>(FPU_CW) & IE)) return;
+    if (!inUse(a)) put(pa, INDEFINITE_SIG, INDEFINITE_SE);
+    if (!inUse(b)) put(pb, INDEFINITE_SIG, INDEFINITE_SE);
+    tagUsed(a);
+    tagUsed(b);
+  }
+  const sig = sigAt(pa);
+  const se = seAt(pa);
+  put(pa, sigAt(pb), seAt(pb));
+  put(pb, sig, se);
+}
+
+/** Leaves C1 alone. */
+export function x87_fcmov(i: i32, condition: i32): void {
+  const to = phys(0);
+  const from = phys(i);
+  if (!(inUse(to) & inUse(from))) {
+    underflowTo(to);
+    return;
+  }
+  if (!condition) return;
+  const p = slot(from);
+  put(slot(to), sigAt(p), seAt(p));
+}
+
+/** Changes the sign of ST(0): `and`, then `xor`. */
+// @ts-ignore: decorator
+@inline
+function changeSign(and: i32, xor: i32): void {
+  const top = phys(0);
+  if (!inUse(top)) {
+    underflowTo(top);
+    return;
+  }
+  const p = slot(top);
+  store<u16>(p, (seAt(p) & and) ^ xor, 8);
+  commit(0);
+}
+
+export function x87_fchs(): void {
+  changeSign(0xffff, 0x8000);
+}
+
+export function x87_fabs(): void {
+  changeSign(0x7fff, 0);
+}

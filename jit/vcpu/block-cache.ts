@@ -1,0 +1,207 @@
+import { decodeInstruction } from '../decode/decode-instruction.ts';
+import type { DecodeMode, Instruction } from '../decode/instruction.ts';
+import type { Predecoder } from '../interp/predecode.ts';
+import { endsBlock } from '../analyze/control.ts';
+import * as L from '../state/vcpu-layout.ts';
+
+/** A decoded block: where it lies and where its records are. */
+export interface Block {
+  /** Physical address of its first byte. */
+  readonly physical: number;
+  /** Bytes in its first page. */
+  readonly length: number;
+  /** Physical address of the second page of a page-crossing block, or -1. */
+  readonly second: number;
+  readonly mode: number;
+  /** Address of its first record. */
+  readonly record: number;
+  /** Instructions, the end record not counted. */
+  readonly count: number;
+}
+
+/** Most instructions in one block. */
+const BLOCK_LIMIT = 48;
+
+/** What the block cache asks of its vCPU. */
+export interface CodeSource {
+  /** Physical address behind a linear one for execution, or -1 with the fault recorded. */
+  fetchPage(linear: bigint): number;
+  /** The page of guest RAM at a physical address. */
+  ramPage(physical: number): Uint8Array;
+  /** Drops write permission in the TLBs: the page holds code now. */
+  codePageProtect(physical: number): void;
+}
+
+/** Decoded blocks, found by physical address and mode; knows which bytes of RAM they came from. */
+export class BlockCache {
+  private blocks = new Map<number, Block>();
+  private byPage = new Map<number, Set<Block>>();
+  private next = L.ARENA;
+  /** How often the whole cache was dropped because the arena was full. */
+  resets = 0;
+  decoded = 0;
+
+  private readonly view: DataView;
+  private readonly predecoder: Predecoder;
+  private readonly source: CodeSource;
+
+  constructor(view: DataView, predecoder: Predecoder, source: CodeSource) {
+    this.view = view;
+    this.predecoder = predecoder;
+    this.source = source;
+  }
+
+  /** The block at a linear address, decoded if need be; null when fetching its first byte faults (recorded). */
+  find(linear: bigint, mode: number): Block | null {
+    const physical = this.source.fetchPage(linear);
+    if (physical < 0) return null;
+    const key = physical * 32 + mode;
+    return this.blocks.get(key) ?? this.decode(linear, physical, mode, key);
+  }
+
+  private decode(linear: bigint, physical: number, mode: number, key: number): Block | null {
+    if (this.next + (BLOCK_LIMIT + 2) * L.REC_SIZE > L.ARENA_END) this.reset();
+    const inPage = physical & 4095;
+    const page = this.source.ramPage(physical & ~4095);
+    const code = (mode & L.MODE_CODE_MASK) === 2 ? 64 : (mode & L.MODE_CODE_MASK) === 1 ? 32 : 16;
+    const decodeMode: DecodeMode = { code, stack: code === 64 ? 64 : mode & L.MODE_STACK32 ? 32 : 16 };
+    const flat = (mode & L.MODE_FLAT) !== 0;
+    const limit = mode & L.MODE_SINGLE ? 1 : BLOCK_LIMIT;
+    const record = this.next;
+    let at = record;
+    let offset = 0;
+    let count = 0;
+    let second = -1;
+    let ended = false;
+    while (count < limit && inPage + offset < 4096) {
+      let instruction = decodeInstruction(page, inPage + offset, decodeMode);
+      if (instruction === 'short') {
+        if (count > 0) break; // the instruction that crosses the page gets a block of its own
+        const joined = this.joinPages(linear, inPage, page);
+        if (joined === null) return null;
+        second = joined.second;
+        instruction = decodeInstruction(joined.bytes, 0, decodeMode);
+      }
+      if (typeof instruction === 'string') {
+        this.blank(at, offset, count, instruction === 'long' ? 'protection' : 'undefined');
+        at += L.REC_SIZE;
+        count++;
+        offset++;
+        ended = true;
+        break;
+      }
+      this.writeInstruction(at, instruction, offset, count, flat, inPage, mode);
+      at += L.REC_SIZE;
+      count++;
+      offset += instruction.length;
+      if (second >= 0) {
+        ended = endsBlock(instruction.row, instruction);
+        break;
+      }
+      if (endsBlock(instruction.row, instruction)) {
+        ended = true;
+        break;
+      }
+    }
+    if (!ended) {
+      this.writeEnd(at, offset, count, (mode & L.MODE_SINGLE) === 0 && second < 0 && inPage + offset < 4096);
+      at += L.REC_SIZE;
+    }
+    this.next = at;
+    this.decoded += count;
+    const block: Block = { physical, length: Math.min(offset, 4096 - inPage), second, mode, record, count: ended ? count : count + 1 };
+    if (second < 0) this.blocks.set(key, block);
+    this.index(block, physical & ~4095, inPage, Math.min(4095, inPage + Math.max(offset, 1) - 1));
+    if (second >= 0) this.index(block, second, 0, offset - (4096 - inPage) - 1);
+    return block;
+  }
+
+  private joinPages(linear: bigint, inPage: number, page: Uint8Array): { bytes: Uint8Array; second: number } | null {
+    const second = this.source.fetchPage(BigInt.asIntN(64, (linear | 4095n) + 1n));
+    if (second < 0) return null;
+    const bytes = new Uint8Array(32);
+    const head = page.subarray(inPage);
+    bytes.set(head);
+    bytes.set(this.source.ramPage(second).subarray(0, 16), head.length);
+    return { bytes, second };
+  }
+
+  private writeInstruction(at: number, instruction: Instruction, offset: number, ordinal: number, flat: boolean, inPage: number, mode: number): void {
+    this.predecoder.write(at, instruction, offset, ordinal, flat);
+    if (!instruction.row.operands.some((k) => k.startsWith('rel'))) return;
+    const end = offset + instruction.length;
+    const target = BigInt(inPage + end) + instruction.relative;
+    const link = (mode & L.MODE_SINGLE) === 0;
+    this.view.setUint32(at + L.REC_CHAIN, link && target >= 0n && target < 4096n ? 1 : 0, true);
+    this.view.setUint32(at + L.REC_CHAIN_NOT, link && inPage + end < 4096 ? 1 : 0, true);
+  }
+
+  private writeEnd(at: number, offset: number, count: number, linkable: boolean): void {
+    this.blank(at, offset, count, 'end');
+    this.view.setUint32(at + L.REC_CHAIN, linkable ? 1 : 0, true);
+  }
+  private blank(at: number, offset: number, ordinal: number, handler: string): void {
+    for (let i = 0; i < L.REC_SIZE; i += 4) this.view.setUint32(at + i, 0, true);
+    this.view.setUint32(at + L.REC_HANDLER, this.predecoder.special(handler), true);
+    this.view.setUint16(at + L.REC_OFFSET, offset, true);
+    this.view.setUint8(at + L.REC_ORDINAL, ordinal);
+  }
+
+  /** Remembers that a block came from bytes `first` to `last` of a page. */
+  private index(block: Block, page: number, first: number, last: number): void {
+    let set = this.byPage.get(page);
+    if (set === undefined) {
+      set = new Set();
+      this.byPage.set(page, set);
+    }
+    set.add(block);
+    const cell = L.CODE_MAP + (page >>> 12) * 8;
+    let map = this.view.getBigUint64(cell, true);
+    const fresh = map === 0n;
+    for (let chunk = first >> 6; chunk <= last >> 6; chunk++) map |= 1n << BigInt(chunk);
+    this.view.setBigUint64(cell, map, true);
+    if (fresh) this.source.codePageProtect(page);
+  }
+
+  /** A store hit `length` bytes at `physical` that may hold code: drops the blocks that overlap it. */
+  invalidate(physical: number, length: number): void {
+    const page = physical & ~4095;
+    const set = this.byPage.get(page);
+    if (set === undefined) return;
+    const stale = this.predecoder.special('stale');
+    for (const block of set) {
+      const first = block.second === page ? block.second : block.physical;
+      const size = block.second === page ? 16 : block.length;
+      if (physical >= first + size || physical + length <= first) continue;
+      for (let i = 0; i < block.count; i++) this.view.setUint32(block.record + i * L.REC_SIZE + L.REC_HANDLER, stale, true);
+      this.blocks.delete(block.physical * 32 + block.mode);
+      set.delete(block);
+      if (block.second >= 0) this.byPage.get(block.second === page ? block.physical & ~4095 : block.second)?.delete(block);
+    }
+    this.remap(page, set);
+  }
+
+  /** Recomputes which chunks of a page hold code. */
+  private remap(page: number, set: ReadonlySet<Block>): void {
+    let map = 0n;
+    for (const block of set) {
+      const first = block.second === page ? 0 : block.physical & 4095;
+      const last = block.second === page ? 15 : first + block.length - 1;
+      for (let chunk = first >> 6; chunk <= last >> 6; chunk++) map |= 1n << BigInt(chunk);
+    }
+    this.view.setBigUint64(L.CODE_MAP + (page >>> 12) * 8, map, true);
+    if (set.size === 0) this.byPage.delete(page);
+  }
+
+  /** Drops everything: the arena is full. Called between blocks only. */
+  reset(): void {
+    this.blocks.clear();
+    for (const page of this.byPage.keys()) this.view.setBigUint64(L.CODE_MAP + (page >>> 12) * 8, 0n, true);
+    this.byPage.clear();
+    this.next = L.ARENA;
+    this.resets++;
+    this.onReset?.();
+  }
+  /** Called after a reset: whoever holds record addresses must forget them. */
+  onReset: (() => void) | undefined;
+}

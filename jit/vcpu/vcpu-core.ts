@@ -1,0 +1,311 @@
+import type { InterpreterIndex } from '../interp/generate-interpreter.ts';
+import { Predecoder } from '../interp/predecode.ts';
+import * as L from '../state/vcpu-layout.ts';
+import { BlockCache } from './block-cache.ts';
+
+/** Why `run` returned. */
+export type RunResult = 'budget' | 'halt' | 'shutdown' | 'fault';
+
+/** What a vCPU asks of the machine around it. Physical addresses and values are unsigned numbers. */
+export interface VcpuHost {
+  portIn(port: number, size: number): number;
+  portOut(port: number, size: number, value: number): void;
+  mmioRead(physical: number, size: number): number;
+  mmioWrite(physical: number, size: number, value: number): void;
+  /** CPUID leaf and subleaf: EAX, EBX, ECX, EDX. */
+  cpuid(leaf: number, subleaf: number): readonly [number, number, number, number];
+  /** Value of an MSR the microcode does not keep, or null: #GP. */
+  readMsr(index: number): bigint | null;
+  /** Takes a write of such an MSR; false: #GP. */
+  writeMsr(index: number, value: bigint): boolean;
+  /** Time-stamp counter of the clock, below 2^53. */
+  tsc(): number;
+  random32(): number;
+  /** CR8 was written (task priority). */
+  cr8Changed(value: number): void;
+  /** A maskable interrupt waits and may be delivered when IF allows it. */
+  hasInterrupt(): boolean;
+  /** Takes the vector of the waiting interrupt. */
+  acknowledgeInterrupt(): number;
+}
+
+/** The exports of the interpreter module that the core calls. */
+interface Interpreter {
+  enterRecord(rec: number): void;
+  deliver(vector: number, error: number, kind: number): void;
+  deliverFault(): void;
+  fetchPage(linear: bigint): bigint;
+  codePageProtect(physical: number): void;
+  updateContext(): void;
+  resetCpu?(): void;
+  getEflags(): number;
+  setEflags(value: number, mask: number): void;
+  translateNoFault(linear: bigint): bigint;
+  debugBefore(rip: bigint): number;
+  debugAfter(): number;
+  sse_mxcsr_changed?(): void;
+  loadPdptrs?(): void;
+}
+
+/** Thrown by `host.raise`; made once, since a stack trace costs more than the fault. */
+class GuestFault extends Error {
+  override readonly name = 'GuestFault';
+}
+const previousLimit = Error.stackTraceLimit;
+Error.stackTraceLimit = 0;
+const GUEST_FAULT = new GuestFault('guest fault');
+Error.stackTraceLimit = previousLimit;
+
+const FLAG_IF = 0x200;
+
+/** One vCPU: its machine state, its interpreter instance and its decoded code. Knows no domain and no device. */
+export class VcpuCore {
+  readonly state: WebAssembly.Memory;
+  readonly view: DataView;
+  readonly exports: Interpreter;
+  readonly table: WebAssembly.Table;
+  readonly blocks: BlockCache;
+  private readonly ramBytes: Uint8Array;
+  private readonly i32: Int32Array;
+  private granted = 0;
+  /** Makes `run` return `fault` instead of delivering a fault; for tests and debuggers. */
+  stopOnFault = false;
+  /** Called before each block with the exact RIP; for traces. */
+  onBlock: (() => void) | undefined;
+
+  readonly ram: WebAssembly.Memory;
+  private readonly host: VcpuHost;
+
+  constructor(module: WebAssembly.Module, index: InterpreterIndex, ram: WebAssembly.Memory, ramSize: number, host: VcpuHost) {
+    this.ram = ram;
+    this.host = host;
+    this.state = new WebAssembly.Memory({ initial: L.STATE_PAGES, maximum: L.STATE_PAGES, shared: true });
+    this.view = new DataView(this.state.buffer);
+    this.i32 = new Int32Array(this.state.buffer);
+    this.ramBytes = new Uint8Array(ram.buffer);
+    this.table = new WebAssembly.Table({ element: 'anyfunc', initial: index.handlers.length });
+    const instance = new WebAssembly.Instance(module, { host: { ...this.imports(), state: this.state, ram, table: this.table } });
+    this.exports = instance.exports as unknown as Interpreter;
+    this.blocks = new BlockCache(this.view, new Predecoder(this.view, index), {
+      fetchPage: (linear) => this.fetch(linear),
+      ramPage: (physical) => this.ramBytes.subarray(physical, physical + 4096),
+      codePageProtect: (physical) => this.exports.codePageProtect(physical),
+    });
+    this.blocks.onReset = () => this.clearJumpCache();
+    this.view.setUint32(L.RAM_SIZE, ramSize, true);
+    if (this.exports.resetCpu) this.exports.resetCpu();
+    else {
+      this.view.setUint32(L.A20_MASK, 0xffffffff, true);
+      for (let i = 0; i < L.TLB_ENTRIES * L.TLB_SETS; i++) for (const t of [0, 8, 16]) this.view.setBigUint64(L.TLB + i * 32 + t, 1n, true);
+    }
+  }
+
+  private imports(): Record<string, unknown> {
+    const { host, view } = this;
+    return {
+      portIn: (port: number, size: number) => host.portIn(port, size),
+      portOut: (port: number, size: number, value: number) => host.portOut(port, size, size === 4 ? value >>> 0 : value),
+      mmioRead: (physical: number, size: number) => host.mmioRead(physical >>> 0, size),
+      mmioWrite: (physical: number, size: number, value: number) => host.mmioWrite(physical >>> 0, size, size === 4 ? value >>> 0 : value),
+      codeWritten: (physical: number, length: number) => this.blocks.invalidate(physical >>> 0, length),
+      cpuid: () => {
+        const [a, b, c, d] = host.cpuid(view.getUint32(L.GPR, true), view.getUint32(L.GPR + 8, true));
+        for (const [i, v] of [a, c, d, b].entries()) view.setBigUint64(L.GPR + i * 8, BigInt(v >>> 0), true);
+      },
+      rdmsr: () => {
+        const value = host.readMsr(view.getUint32(L.GPR + 8, true));
+        if (value === null) return 0;
+        view.setBigUint64(L.GPR, value & 0xffffffffn, true);
+        view.setBigUint64(L.GPR + 16, BigInt.asUintN(64, value) >> 32n, true);
+        return 1;
+      },
+      wrmsr: () => {
+        const value = BigInt(view.getUint32(L.GPR, true)) | (BigInt(view.getUint32(L.GPR + 16, true)) << 32n);
+        return host.writeMsr(view.getUint32(L.GPR + 8, true), value) ? 1 : 0;
+      },
+      tsc: () => host.tsc(),
+      raise: () => {
+        throw GUEST_FAULT;
+      },
+      interruptCheck: () => this.expire(),
+      modeChanged: () => {},
+      cr8Changed: (value: number) => host.cr8Changed(value),
+      random32: () => host.random32(),
+    };
+  }
+
+  /** RIP; exact whenever control is outside `run`. */
+  get rip(): bigint {
+    return this.view.getBigUint64(L.RIP, true);
+  }
+  set rip(value: bigint) {
+    this.view.setBigUint64(L.RIP, BigInt.asUintN(64, value), true);
+  }
+  /** A general register, 0 = RAX. */
+  gpr(index: number): bigint {
+    return this.view.getBigUint64(L.GPR + index * 8, true);
+  }
+  setGpr(index: number, value: bigint): void {
+    this.view.setBigUint64(L.GPR + index * 8, BigInt.asUintN(64, value), true);
+  }
+  /** Instructions executed since the core was made. */
+  get executed(): number {
+    return Number(this.view.getBigUint64(L.EXECUTED, true)) + this.executedInSlice();
+  }
+  private executedInSlice(): number {
+    return this.granted - (this.i32[L.BUDGET >> 2] as number) - (this.i32[L.BUDGET_DEBT >> 2] as number);
+  }
+  /** Ends the running slice at the next block boundary without losing count. */
+  expire(): void {
+    const { i32 } = this;
+    const left = i32[L.BUDGET >> 2] as number;
+    if (left <= 0) return;
+    i32[L.BUDGET_DEBT >> 2] = (i32[L.BUDGET_DEBT >> 2] as number) + left;
+    i32[L.BUDGET >> 2] = 0;
+  }
+  private settle(): void {
+    const total = Number(this.view.getBigUint64(L.EXECUTED, true)) + this.executedInSlice();
+    this.view.setBigUint64(L.EXECUTED, BigInt(total), true);
+    this.granted = 0;
+    this.i32[L.BUDGET >> 2] = 0;
+    this.i32[L.BUDGET_DEBT >> 2] = 0;
+  }
+
+  /**
+   * Runs up to about `budget` instructions (whole blocks), delivering faults and interrupts.
+   * @returns why it stopped; after `halt` the vCPU waits for an interrupt.
+   */
+  run(budget: number): RunResult {
+    const { i32 } = this;
+    this.granted = budget;
+    i32[L.BUDGET >> 2] = budget;
+    i32[L.BUDGET_DEBT >> 2] = 0;
+    try {
+      for (;;) {
+        const result = this.step();
+        if (result !== null) return result;
+        if ((i32[L.BUDGET >> 2] as number) <= 0) return 'budget';
+      }
+    } finally {
+      this.settle();
+    }
+  }
+
+  /** One entry into the interpreter with what belongs before and after it. */
+  private step(): RunResult | null {
+    const { i32, view } = this;
+    i32[L.EXIT_REASON >> 2] = L.EXIT_BUDGET;
+    try {
+      if (i32[L.FAULT >> 2] !== 0) {
+        if (this.stopOnFault) return 'fault';
+        this.exports.deliverFault();
+      }
+      if ((i32[L.EFLAGS >> 2] as number) & FLAG_IF && !this.shadowed() && this.host.hasInterrupt()) this.exports.deliver(this.host.acknowledgeInterrupt(), -1, 1);
+      const rip = view.getBigUint64(L.RIP, true);
+      const single = (i32[L.CTX >> 2] as number) & L.MODE_SINGLE;
+      if (single !== 0 && this.exports.debugBefore(rip) !== 0) return null;
+      const record = this.lookup(rip);
+      if (record === 0) return null;
+      this.onBlock?.();
+      if (single !== 0 || this.singleBlock) this.enterOnce(record, single !== 0);
+      else {
+        this.exports.enterRecord(record);
+        if (i32[L.FAULT >> 2] !== 0) this.unwind();
+      }
+    } catch (error) {
+      if (error !== GUEST_FAULT) throw error;
+    }
+    const reason = i32[L.EXIT_REASON >> 2] as number;
+    if (reason === L.EXIT_HALT) {
+      i32[L.SHADOW >> 2] = 0;
+      return 'halt';
+    }
+    if (reason === L.EXIT_SHUTDOWN) return 'shutdown';
+    return null;
+  }
+
+  /** Runs a block of one instruction and comes back, whatever the budget. */
+  private enterOnce(record: number, debug: boolean): void {
+    const { i32 } = this;
+    const left = i32[L.BUDGET >> 2] as number;
+    i32[L.BUDGET >> 2] = 1;
+    this.singleBlock = false;
+    try {
+      this.exports.enterRecord(record);
+      if (i32[L.FAULT >> 2] !== 0) this.unwind();
+      else if (debug) this.exports.debugAfter();
+    } finally {
+      i32[L.BUDGET >> 2] = left - 1 + (i32[L.BUDGET >> 2] as number);
+    }
+  }
+
+  /** True while STI or MOV SS holds interrupts off, which is until the next instruction has run. */
+  private shadowed(): boolean {
+    const { i32, view } = this;
+    if (i32[L.SHADOW >> 2] === 0) return false;
+    const holds = view.getBigUint64(L.RIP, true) === view.getBigUint64(L.NEXT_RIP, true);
+    i32[L.SHADOW >> 2] = 0;
+    if (holds) this.singleBlock = true;
+    return holds;
+  }
+  private singleBlock = false;
+
+  /** A fault inside a block: makes RIP and the instruction count exact. */
+  private unwind(): void {
+    const { view, i32 } = this;
+    const record = view.getUint32(L.CUR_REC, true);
+    view.setBigUint64(L.RIP, BigInt.asUintN(64, view.getBigUint64(L.RIP, true) + BigInt(view.getUint16(record + L.REC_OFFSET, true))), true);
+    i32[L.BUDGET >> 2] = (i32[L.BUDGET >> 2] as number) - view.getUint8(record + L.REC_ORDINAL);
+  }
+
+  /** The record for the current RIP, through the jump cache; 0 when fetching faults (recorded). */
+  private lookup(rip: bigint): number {
+    const { view } = this;
+    let mode = view.getUint32(L.CTX, true) & 0xff;
+    if (this.singleBlock) mode |= L.MODE_SINGLE;
+    const stalled = view.getUint32(L.CUR_REC, true);
+    const base = (mode & L.MODE_CODE_MASK) === 2 ? 0n : view.getBigUint64(L.SEG_CS + L.SEG_BASE, true);
+    let linear = rip + base;
+    if ((mode & L.MODE_CODE_MASK) !== 2) linear &= 0xffffffffn;
+    const block = this.blocks.find(linear, mode);
+    if (block === null) return 0;
+    this.fillJumpCache(rip, block.record, block.second < 0 && (mode & L.MODE_SINGLE) === 0);
+    if (stalled !== 0) this.forward(stalled, block.record);
+    return block.record;
+  }
+
+  /** Redirects the first record of an invalidated block to what replaced it, since others are linked to it. */
+  private forward(stalled: number, record: number): void {
+    const { view } = this;
+    view.setUint32(L.CUR_REC, 0, true);
+    if (stalled === record || view.getUint8(stalled + L.REC_ORDINAL) !== 0) return;
+    if (view.getUint32(stalled + L.REC_HANDLER, true) !== STALE_HANDLER) return;
+    view.setUint32(stalled + L.REC_CHAIN, record, true);
+    view.setUint32(stalled + L.REC_HANDLER, FORWARD_HANDLER, true);
+  }
+
+  private fillJumpCache(rip: bigint, record: number, linkable: boolean): void {
+    const { view } = this;
+    const low = Number(rip & 0xffffffffn);
+    const high = Number((rip >> 11n) & 0xffffffffn);
+    const entry = L.JUMP_CACHE + ((low ^ high) & (L.JUMP_CACHE_ENTRIES - 1)) * L.JUMP_CACHE_ENTRY_SIZE;
+    view.setBigUint64(entry + L.JC_RIP, rip, true);
+    view.setUint32(entry + L.JC_CTX, linkable ? view.getUint32(L.CTX, true) : 0xffffffff, true);
+    view.setUint32(entry + L.JC_REC, record, true);
+    view.setUint32(entry + L.JC_ENTRY, 0, true);
+    view.setUint32(entry + 20, linkable ? 1 : 0, true);
+  }
+
+  private clearJumpCache(): void {
+    for (let i = 0; i < L.JUMP_CACHE_ENTRIES; i++) this.view.setUint32(L.JUMP_CACHE + i * L.JUMP_CACHE_ENTRY_SIZE + L.JC_CTX, 0xffffffff, true);
+  }
+
+  private fetch(linear: bigint): number {
+    const physical = this.exports.fetchPage(BigInt.asIntN(64, linear));
+    return this.i32[L.FAULT >> 2] !== 0 ? -1 : Number(physical);
+  }
+}
+
+/** Table indices of special handlers, see SPECIAL_HANDLERS. */
+const STALE_HANDLER = 3;
+const FORWARD_HANDLER = 4;

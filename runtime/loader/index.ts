@@ -1,0 +1,2 @@
+export type * from './boot-state.ts';
+export { loadKernel } from './load-kernel.ts';

@@ -1,0 +1,44 @@
+import { HypervisorError } from '#sdk';
+import type { BootState, LoadRequest } from './boot-state.ts';
+import { isBzImage, loadBzImage } from './bzimage.ts';
+import { describeImage } from './describe-image.ts';
+import { isElf, readElf } from './elf.ts';
+import { loadElfPvh, pvhEntry } from './elf-pvh.ts';
+import { isFirmware, loadFirmware } from './firmware.ts';
+import { findMultibootHeader, loadMultiboot } from './multiboot.ts';
+
+/**
+ * Loads a guest's kernel and tells the state of its first vCPU; which loader is right shows in the kernel's content.
+ *
+ * A file with more than one entry is started by PVH before multiboot.
+ *
+ * @throws HypervisorError if the kernel is of no known kind, damaged or too large; guest memory is then unchanged
+ */
+export function loadKernel(request: LoadRequest): BootState {
+  const { kernel } = request;
+  if (isBzImage(kernel)) return loadBzImage(request);
+  const multiboot = findMultibootHeader(kernel);
+  if (isElf(kernel)) {
+    const image = readElf(kernel, request.kernelName);
+    const entry = pvhEntry(image);
+    if (entry !== undefined) return loadElfPvh(request, image, entry);
+  }
+  if (multiboot !== undefined) return loadMultiboot(request, multiboot);
+  if (isFirmware(kernel)) return loadFirmware(request);
+  throw unrecognised(request);
+}
+
+function unrecognised({ kernel, kernelName }: LoadRequest): HypervisorError {
+  const { seems, hint } = isElf(kernel)
+    ? {
+        seems: 'an ELF file without a PVH note or a multiboot header',
+        hint: 'for Linux build with CONFIG_PVH, or name its bzImage',
+      }
+    : describeImage(kernel);
+  return new HypervisorError(
+    'HV_ERR_LOADER_UNRECOGNISED',
+    `${kernelName} is no kernel that can be started: it seems to be ${seems}; expected was a Linux bzImage, ` +
+      'an ELF kernel with PVH or multiboot, or a ROM image of 64 to 256 KiB',
+    { hint },
+  );
+}
