@@ -27,8 +27,8 @@ export const GUEST_GROUPS: readonly GuestGroup[] = [
     title: 'x87 and SSE floating point',
     goals: { v86: 0.3, qemu: 0.3, native: 3 },
     checksums: {
-      'x87-matmul': 'd11d1fd1', 'x87-div': '20d45251', 'sse-scalar': '1b520689', 'sse-packed-double': '1b520689',
-      'sse-packed-float': '4666c670',
+      'x87-matmul': '6c487468', 'x87-div': '20d45251', 'sse-scalar': 'f95fff7f', 'sse-packed-double': 'f95fff7f',
+      'sse-packed-float': '715b7613',
     },
   },
   {

@@ -1,4 +1,4 @@
-import { cpus, release } from 'node:os';
+import { cpus, loadavg, release } from 'node:os';
 import { prepareLinuxGuest } from './measure/linux-guest.ts';
 import { ARCHITECTURES, type PlannedJob, planGuestJobs, type PlanRequest } from './measure/plan.ts';
 import { linuxCases, planLinuxJob } from './measure/plan-linux.ts';
@@ -53,6 +53,7 @@ function hostFacts(): HostFacts {
     cores: processors.length,
     kernel: release(),
     node: process.version,
+    load: Number((loadavg()[0] ?? 0).toFixed(2)),
   };
 }
 
@@ -65,12 +66,13 @@ async function measure(options: BenchOptions): Promise<void> {
   const chosen = choosePeers(options.peers);
   const facts = await lookForPeers(chosen);
   const peers = chosen.filter((_, i) => facts[i]?.missing === null);
+  const host = hostFacts();
   const jobs = [...planGuestJobs(options), ...await planLinuxJobs(options)];
   if (jobs.length === 0) throw new Error('no case to measure; --list shows the ids');
   const collection = await measureRounds({ jobs, peers, rounds: options.rounds, onProgress: showProgress });
   showProgress('');
   const date = new Date().toISOString().slice(0, 16).replace(':', '');
-  const report = makeReport({ date, rounds: options.rounds, host: hostFacts(), peers: facts, jobs, collection });
+  const report = makeReport({ date, rounds: options.rounds, host, peers: facts, jobs, collection });
   const tables = [caseTable(report), costTable(report), summaryTable(report)];
   console.log(`\n${tables.map(renderText).join('\n\n')}\n`);
   for (const line of failureLines(report)) console.log(line);

@@ -11,7 +11,7 @@ export function renderResults(report: BenchReport, chartPath: string): string {
   const failures = failureLines(report);
   return [
     `Measured ${report.date}: ${host.cpu}, ${host.cores} cores, Linux ${host.kernel}, Node ${host.node}; ` +
-      `medians of ${report.rounds}.`,
+      `medians of ${report.rounds}; load before the run ${host.load}.`,
     '',
     ...report.peers.map(({ name, version, missing }) => `- ${name}: ${version ?? `not there (${missing})`}`),
     '',

@@ -4,6 +4,8 @@ export interface HostFacts {
   readonly cores: number;
   readonly kernel: string;
   readonly node: string;
+  /** Runnable processes in the minute before the run: above 0, others were using the host too. */
+  readonly load: number;
 }
 
 /** A peer that was looked for. */

@@ -90,6 +90,9 @@ function readMemory(c: Cursor, modrm: number, p: Prefixes, addressWidth: 16 | 32
 
 const IMMEDIATE = /^(imm|rel|far|moffs)/;
 
+const CONTROL_REGISTERS = new Set([0, 2, 3, 4, 8]);
+const DEBUG_REGISTERS = new Set([0, 1, 2, 3, 4, 5, 6, 7]);
+
 /** Segment registers that an opcode names by itself. */
 const FIXED_SEGMENTS = ['es', 'cs', 'ss', 'ds', 'fs', 'gs'];
 
@@ -139,7 +142,7 @@ function decode(c: Cursor, mode: DecodeMode): Instruction | DecodeFailure {
   let vex = false;
   let vvvv = 0;
   let pp = p.rep === 0xf3 ? 'F3' : p.rep === 0xf2 ? 'F2' : p.opsize ? '66' : 'NP';
-  if ((opcode === 0xc4 || opcode === 0xc5) && (code === 64 || (c.peek() & 0xc0) === 0xc0) && code !== 16) {
+  if ((opcode === 0xc4 || opcode === 0xc5) && (code === 64 || (c.peek() & 0xc0) === 0xc0)) {
     if (p.rex !== 0 || p.opsize || p.lock || p.rep !== 0) return 'invalid';
     vex = true;
     let b = c.u8();
@@ -155,7 +158,6 @@ function decode(c: Cursor, mode: DecodeMode): Instruction | DecodeFailure {
     if (code !== 64) rex &= 8;
     p.rex = 0x40 | rex;
     vvvv = (~b >> 3) & 15;
-    if (code !== 64) vvvv &= 7;
     if (b & 4) return 'invalid'; // 256-bit forms: no AVX
     pp = ['NP', '66', 'F3', 'F2'][b & 3] as string;
     if (mapBits < 1 || mapBits > 3) return 'invalid';
@@ -175,9 +177,12 @@ function decode(c: Cursor, mode: DecodeMode): Instruction | DecodeFailure {
   const addressWidth: 16 | 32 | 64 = code === 64 ? (p.addrsize ? 32 : 64) : (code === 16) !== p.addrsize ? 16 : 32;
   const hasModrm = needsModrm(map, opcode, vex);
   const modrm = hasModrm ? c.u8() : -1;
-  const found = findRow({ map, opcode, vex, prefix: pp, modrm, operandSize, rexW, opsizePrefix: p.opsize, code });
+  // 90 is NOP, but with REX.B it exchanges R8 as its neighbours exchange their registers; F3 90 is always PAUSE
+  const lookup = map === 0 && opcode === 0x90 && p.rex & 1 && p.rep !== 0xf3 ? 0x91 : opcode;
+  const found = findRow({ map, opcode: lookup, vex, prefix: pp, modrm, operandSize, rexW, opsizePrefix: p.opsize, code });
   if (found === null) return 'invalid';
   const row = found;
+  if (vvvv !== 0 && !row.operands.some((kind) => kind.startsWith('v'))) return 'invalid';
   // MOV to and from control and debug registers ignores mod
   const registerOnly = map === 1 && !vex && opcode >= 0x20 && opcode <= 0x23;
   const isMemory = row.modrm && modrm >> 6 !== 3 && !registerOnly;
@@ -197,7 +202,7 @@ function decode(c: Cursor, mode: DecodeMode): Instruction | DecodeFailure {
     if (/^rm\d/.test(kind)) operands.push(memory ? { kind: 'memory', memory, width } : gpr(rm, width));
     else if (/^r\d/.test(kind)) operands.push(gpr(reg, width));
     else if (/^o\d/.test(kind)) operands.push(gpr((opcode & 7) | ((p.rex & 1) << 3), width));
-    else if (/^v\d/.test(kind)) operands.push(gpr(vvvv, width));
+    else if (/^v\d/.test(kind)) operands.push(gpr(code === 64 ? vvvv : vvvv & 7, width));
     else if (/^m\d*$/.test(kind)) operands.push({ kind: 'memory', memory: memory as MemoryRef, width });
     else if (kind === 'x') operands.push({ kind: 'register', width: 128, register: { file: 'xmm', index: reg } });
     else if (/^xm/.test(kind)) operands.push(memory ? { kind: 'memory', memory, width } : { kind: 'register', width, register: { file: 'xmm', index: rm } });
@@ -206,7 +211,10 @@ function decode(c: Cursor, mode: DecodeMode): Instruction | DecodeFailure {
     else if (/^qm/.test(kind)) operands.push(memory ? { kind: 'memory', memory, width } : { kind: 'register', width, register: { file: 'mmx', index: rm & 7 } });
     else if (kind === 'qr') operands.push({ kind: 'register', width: 64, register: { file: 'mmx', index: rm & 7 } });
     else if (kind === 'sreg') operands.push(immediate(BigInt((modrm >> 3) & 7), 32));
-    else if (kind === 'creg' || kind === 'dreg') operands.push(immediate(BigInt(reg), 32));
+    else if (kind === 'creg' || kind === 'dreg') {
+      if (!(kind === 'creg' ? CONTROL_REGISTERS : DEBUG_REGISTERS).has(reg)) return 'invalid';
+      operands.push(immediate(BigInt(reg), 32));
+    }
     else if (kind === 'sti') operands.push(immediate(BigInt(modrm & 7), 32));
     else if (kind === 'al' || kind === 'ax' || kind === 'eax' || kind === 'rax') operands.push({ kind: 'register', width, register: { file: 'gpr', index: 0 } });
     else if (kind === 'cl') operands.push({ kind: 'register', width: 8, register: { file: 'gpr', index: 1 } });

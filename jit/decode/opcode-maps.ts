@@ -69,7 +69,7 @@ function matches(row: Row, q: OpcodeQuery): boolean {
   if (row.modes === 'no64' ? q.code === 64 : row.modes === 'only64' ? q.code !== 64 : false) return false;
   if (row.prefix !== undefined) {
     // a row that asks for 66 or nothing is hidden by F2/F3; CRC32 and such take 66 besides F2
-    if (row.prefix !== q.prefix) return false;
+    if (row.prefix === 'NFx' ? q.prefix[0] === 'F' : row.prefix !== q.prefix) return false;
   }
   if (row.modrm) {
     const memory = q.modrm >> 6 !== 3;

@@ -180,6 +180,15 @@ export class HandlerEmitter extends Emitter {
     return [this.when(m.i64.ne(extended, this.get(local, 'i64')), this.raise(this.i32(13), 0))];
   }
 
+  /** Size for a slow-path call, with STACK_ACCESS when the operand lies in the stack segment: non-canonical is #SS then. */
+  private accessSize(node: Node, bytes: number): Expr {
+    const m = this.module;
+    const address = node.args[0] as Node;
+    if (address.op === 'linear' && address.lane !== -1) return this.i32(bytes | (address.lane === 2 ? 0x100 : 0));
+    const inStack = m.i32.eq(m.i32.and(this.load8(this.rec(), L.REC_SEG), this.i32(15)), this.i32(2));
+    return m.i32.or(this.i32(bytes), m.i32.shl(inStack, this.i32(8)));
+  }
+
   private emitLoad(node: Node): Expr[] {
     const m = this.module;
     const width = node.width as Width;
@@ -192,8 +201,8 @@ export class HandlerEmitter extends Emitter {
     const pointer = m.i32.add(m.i32.wrap(this.get(address, 'i64')), this.load32(this.get(entry, 'i32'), L.TLB_ADDEND));
     const a = this.get(address, 'i64');
     const slow: Expr[] = [this.setState32(L.CUR_REC, this.rec())];
-    if (width === 128) slow.push(this.call('slowRead128', [a, this.i32(stackAccess(node))], 'none'), this.leaveIfFault(), this.set(result, m.v128.load(L.MEM_SCRATCH, 1, this.i32(0), 'state')));
-    else slow.push(this.set(result, this.narrow(this.call(node.modify ? 'slowReadForWrite' : 'slowRead', [a, this.i32(bytes | stackAccess(node))], 'i64'), width)), this.leaveIfFault());
+    if (width === 128) slow.push(this.call('slowRead128', [a, this.accessSize(node, 0)], 'none'), this.leaveIfFault(), this.set(result, m.v128.load(L.MEM_SCRATCH, 1, this.i32(0), 'state')));
+    else slow.push(this.set(result, this.narrow(this.call(node.modify ? 'slowReadForWrite' : 'slowRead', [a, this.accessSize(node, bytes)], 'i64'), width)), this.leaveIfFault());
     if (!node.modify) {
       out.push(this.when(hit, [this.set(result, this.ramLoad(width, pointer))], slow));
       return out;
@@ -214,7 +223,7 @@ export class HandlerEmitter extends Emitter {
     const kept = this.local(v.type);
     const slow = [
       this.setState32(L.CUR_REC, this.rec()),
-      this.call('slowWrite', [this.get(address, 'i64'), this.i32(width / 8), this.widen(this.get(kept, v.type), width)], 'none'), this.leaveIfFault(),
+      this.call('slowWrite', [this.get(address, 'i64'), this.accessSize(node.args[0] as Node, width / 8), this.widen(this.get(kept, v.type), width)], 'none'), this.leaveIfFault(),
     ];
     return [this.set(kept, this.value(v)), this.when(m.i32.ne(this.get(place, 'i32'), this.i32(-1)), [this.ramStore(width, this.get(place, 'i32'), this.get(kept, v.type))], slow)];
   }
@@ -233,8 +242,8 @@ export class HandlerEmitter extends Emitter {
     const a = this.get(address, 'i64');
     const slow: Expr[] = [this.setState32(L.CUR_REC, this.rec())];
     const undo = node.then ? this.list(node.then) : [];
-    if (width === 128) slow.push(m.v128.store(L.MEM_SCRATCH, 1, this.i32(0), this.get(kept, 'v128'), 'state'), this.call('slowWrite128', [a, this.i32(stackAccess(node))], 'none'), this.leaveIfFault(undo));
-    else slow.push(this.call('slowWrite', [a, this.i32(bytes | stackAccess(node)), this.widen(this.get(kept, v.type), width)], 'none'), this.leaveIfFault(undo));
+    if (width === 128) slow.push(m.v128.store(L.MEM_SCRATCH, 1, this.i32(0), this.get(kept, 'v128'), 'state'), this.call('slowWrite128', [a, this.accessSize(node, 0)], 'none'), this.leaveIfFault(undo));
+    else slow.push(this.call('slowWrite', [a, this.accessSize(node, bytes), this.widen(this.get(kept, v.type), width)], 'none'), this.leaveIfFault(undo));
     out.push(this.when(hit, [this.ramStore(width, pointer, this.get(kept, v.type))], slow));
     return out;
   }
@@ -342,8 +351,3 @@ export class HandlerEmitter extends Emitter {
   }
 }
 
-/** Flag for the slow path when an access goes through the stack segment by its nature: non-canonical is #SS then. */
-function stackAccess(node: Node): number {
-  const address = node.args[0] as Node;
-  return address.op === 'linear' && address.lane === 2 ? 0x100 : 0;
-}

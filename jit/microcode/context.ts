@@ -1,10 +1,10 @@
 /** Hot path: everything that follows from CS, SS, CPL, CR0, CR4, EFER and EFLAGS.VM, TF and AC. */
 import {
-  CPL, CR0, CR4, CTX, DATA_SET, EFER, EFLAGS, FPU_BLOCKED, MODE_FLAT, MODE_SINGLE, MODE_STACK32, SEG_ATTR, SEG_BASE,
+  BUDGET, BUDGET_DEBT, CPL, CR0, CR4, CTX, DATA_SET, EFER, EFLAGS, FPU_BLOCKED, INTR_PENDING, MODE_FLAT, MODE_SINGLE, MODE_STACK32, SEG_ATTR, SEG_BASE,
   SEG_CS, SEG_DS, SEG_ES, SEG_LIMIT, SEG_SS, SSE_BLOCKED, TLB, TLB_BASE, TLB_SET_SIZE,
 } from "../state/vcpu-layout";
 import {
-  ATTR_DB, ATTR_L, CR0_EM, CR0_TS, CR4_OSFXSR, CR4_SMAP, EFER_LMA, FLAG_AC, FLAG_TF,
+  ATTR_DB, ATTR_L, CR0_EM, CR0_TS, CR4_OSFXSR, CR4_SMAP, EFER_LMA, FLAG_AC, FLAG_IF, FLAG_TF,
 } from "./state";
 import { dr7, hasDataBreakpoints, isAlignmentChecked } from "./watch";
 
@@ -54,4 +54,17 @@ export function updateContext(): void {
   const blocked = (cr0 & (CR0_EM | CR0_TS)) != 0;
   store<u32>(FPU_BLOCKED, blocked ? 1 : 0);
   store<u32>(SSE_BLOCKED, blocked || !(cr4 & CR4_OSFXSR) ? 1 : 0);
+}
+
+/** Takes the rest of the budget away, so that control returns to the host loop; the count of instructions stays exact. */
+export function endSlice(): void {
+  const left = load<i32>(BUDGET);
+  if (left <= 0) return;
+  store<i32>(BUDGET_DEBT, load<i32>(BUDGET_DEBT) + left);
+  store<i32>(BUDGET, 0);
+}
+
+/** Ends the block when an interrupt that waits may be taken now. */
+export function noticeInterrupt(): void {
+  if (load<u32>(INTR_PENDING) && load<i32>(EFLAGS) & FLAG_IF) endSlice();
 }

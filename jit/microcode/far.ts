@@ -1,18 +1,17 @@
 /** Far JMP, CALL and RET to code segments and in real-address mode. SDM vol 2. Gates and tasks: gate.ts. */
-import { CPL, NEXT_RIP, RIP } from "../state/vcpu-layout";
+import { CPL, RIP } from "../state/vcpu-layout";
 import { updateContext } from "./context";
 import {
   descDpl, descriptorAddress, DESC_CONFORMING, DESC_P, DESC_S, fetchDescriptor, isCode, setAccessed, setFromDescriptor,
 } from "./descriptor";
 import { fault, faultGp, VECTOR_GP, VECTOR_NP } from "./fault";
-import { frameBits, framePointer, openFrame, openFrame64, pushFrame } from "./frame";
+import { pushReturn } from "./frame";
 import { callSystem, jumpSystem } from "./gate";
-import { setOfLevel } from "./memory";
 import { checkCodeSize, checkReturnCode, checkReturnStack, checkTarget, commitReturn, returnMask } from "./return";
 import { loadParagraph } from "./segment";
 import { dropStack, peek, setStackPointer } from "./stack";
 import {
-  cpl, CS, gpr, isCode64, isParagraphMode, RSP, segAttr, segBase, segLimit, segSelector, SS,
+  cpl, CS, isParagraphMode, segLimit,
 } from "./state";
 
 /** Checks a code segment that a direct far JMP or CALL names; returns the descriptor, marked accessed. */
@@ -55,20 +54,6 @@ export function farJump(target: i32, offset: i64, size: i32): void {
   const descriptor = fetchDescriptor(selector, VECTOR_GP, 0);
   if (descriptor & DESC_S) enterCode(selector, checkDirect(selector, descriptor, offset), offset);
   else jumpSystem(selector, descriptor);
-}
-
-/** Opens a frame of two slots on the stack in force. */
-function openReturnFrame(size: i32): void {
-  if (isCode64()) openFrame64(gpr(RSP), size * 2, setOfLevel(cpl()));
-  else openFrame(segBase(SS), segLimit(SS), segAttr(SS), gpr(RSP), size * 2, setOfLevel(cpl()), 0);
-}
-
-/** Pushes CS and the address behind the instruction on the stack in force. */
-export function pushReturn(size: i32): void {
-  openReturnFrame(size);
-  pushFrame(size, segSelector(CS));
-  pushFrame(size, load<u64>(NEXT_RIP));
-  setStackPointer(framePointer(), frameBits());
 }
 
 /** Far CALL. */

@@ -2,10 +2,14 @@
  * Hot path: a frame about to be pushed on a stack that may not be in force yet (interrupts, call gates). The room is
  * checked first, segment limit and page rights both; then the slots are stored and cannot fault any more.
  */
+import { NEXT_RIP } from "../state/vcpu-layout";
 import { fault, VECTOR_SS } from "./fault";
-import { probeIn, storeSlot } from "./memory";
+import { probeIn, setOfLevel, storeSlot } from "./memory";
 import { isWithin } from "./segment";
-import { ATTR_DB } from "./state";
+import { setStackPointer } from "./stack";
+import {
+  ATTR_DB, cpl, CS, gpr, isCode64, RSP, segAttr, segBase, segLimit, segSelector, SS,
+} from "./state";
 import { STACK_ACCESS } from "./translate";
 
 let frameBase: u64 = 0;
@@ -55,3 +59,13 @@ export function pushFrame(size: i32, value: u64): void {
 /** The bits of RSP that the frame's stack addresses. */
 // @ts-ignore: decorator
 @inline export function frameBits(): u64 { return frameMask; }
+
+/** Pushes CS and the address behind the instruction on the stack in force, for a far CALL. */
+export function pushReturn(size: i32): void {
+  const set = setOfLevel(cpl());
+  if (isCode64()) openFrame64(gpr(RSP), size * 2, set);
+  else openFrame(segBase(SS), segLimit(SS), segAttr(SS), gpr(RSP), size * 2, set, 0);
+  pushFrame(size, segSelector(CS));
+  pushFrame(size, load<u64>(NEXT_RIP));
+  setStackPointer(frameTop, frameMask);
+}

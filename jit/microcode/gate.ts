@@ -7,9 +7,8 @@ import {
 } from "./descriptor";
 import { fault, faultGp, VECTOR_GP, VECTOR_NP, VECTOR_SS } from "./fault";
 import { getEflags } from "./flags";
-import { frameBits, framePointer, openFrame, openFrame64, pushFrame } from "./frame";
+import { frameBits, framePointer, openFrame, openFrame64, pushFrame, pushReturn } from "./frame";
 import { setOfLevel } from "./memory";
-import { pushReturn } from "./far";
 import { checkTarget } from "./return";
 import { peek, setStackPointer } from "./stack";
 import { cpl, CS, gpr, isCanonical, isLongMode, RSP, segSelector, setGpr, SS } from "./state";

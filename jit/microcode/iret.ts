@@ -1,6 +1,6 @@
 /** Hot path: IRET in every mode. SDM vol 2, IRET/IRETD/IRETQ. */
-import { BUDGET, CPL, EFLAGS, INTR_PENDING, NEXT_RIP, NMI_BLOCKED, RIP } from "../state/vcpu-layout";
-import { updateContext } from "./context";
+import { CPL, EFLAGS, NEXT_RIP, NMI_BLOCKED, RIP } from "../state/vcpu-layout";
+import { noticeInterrupt, updateContext } from "./context";
 import { faultGp } from "./fault";
 import { getEflags, setEflags } from "./flags";
 import { loadSystem } from "./memory";
@@ -25,11 +25,6 @@ function imageMask(size: i32): i32 {
   // RF lives until the next instruction and only code breakpoints look at it.
   if (dr7() & 0xff) mask |= FLAG_RF;
   return level == 0 ? mask | FLAG_VIF | FLAG_VIP : mask;
-}
-
-/** Ends the block when an interrupt that waits may be taken now. */
-export function noticeInterrupt(): void {
-  if (load<u32>(INTR_PENDING) && load<i32>(EFLAGS) & FLAG_IF) store<i32>(BUDGET, 0);
 }
 
 /** IRET in real-address mode, and in virtual-8086 mode with IOPL 3. */

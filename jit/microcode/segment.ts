@@ -35,6 +35,12 @@ function isAllowed(attr: u32, write: i32): bool {
   return !isProtected();
 }
 
+/** True when the segment check of `segLinear` would pass; nothing is recorded. */
+export function isPermitted(seg: i32, offset: u64, size: i32, write: i32): bool {
+  const attr = segAttr(seg);
+  return isAllowed(attr, write) && isWithin(attr, segLimit(seg), offset, size);
+}
+
 /** Linear address of `size` bytes at `offset`, after the full segment check; records #GP(0) or #SS(0) and returns 0. */
 export function segLinear(seg: i32, offset: i64, size: i32, write: i32): i64 {
   if (isCode64()) return seg >= FS ? <i64>segBase(seg) + offset : offset;

@@ -2,10 +2,9 @@
 import {
   CPL, DEBUG_STEP, EFER, EFLAGS, LSTAR, NEXT_RIP, RIP, SFMASK, STAR, SYSENTER_CS, SYSENTER_EIP, SYSENTER_ESP,
 } from "../state/vcpu-layout";
-import { updateContext } from "./context";
+import { noticeInterrupt, updateContext } from "./context";
 import { faultGp, faultUd } from "./fault";
 import { getEflags, setEflags } from "./flags";
-import { noticeInterrupt } from "./iret";
 import {
   cpl, CS, EFER_SCE, FLAG_IF, FLAG_RF, FLAG_TF, FLAG_VM, FLAGS_ALL, gpr, isCanonical, isCode64, isLongMode, isProtected, R11,
   RCX, RDX, RSP, setGpr, setSegment, SS,

@@ -108,7 +108,7 @@ export const SYSENTER_CS = 0x3a0;
 export const SYSENTER_ESP = 0x3a8;
 export const SYSENTER_EIP = 0x3b0;
 /** i32 part of the budget that was taken away to end the slice early; executed = granted - BUDGET - BUDGET_DEBT. */
-export const BUDGET_DEBT = 0x430;
+export const BUDGET_DEBT = 0x7f8;
 /** i64 added to the clock's TSC by writes of IA32_TSC and IA32_TSC_ADJUST. */
 export const TSC_OFFSET = 0x3b8;
 export const TSC_AUX = 0x3c0;
@@ -164,7 +164,7 @@ export const REP_STOPPED = 0x7a0;
 /** u32: 1 = a bit of FETCH_MAP is set. */
 export const FETCH_ANY = 0x7a4;
 /** u64 second scratch of the current instruction: remainder of a 128-bit division. */
-export const SCRATCH_HIGH = 0x7a8;
+export const SCRATCH_HIGH = 0x7e8;
 /** u32: 1 = EFLAGS.TF was set when the instruction began (set by `debugBefore`). */
 export const DEBUG_STEP = 0x7a8;
 /** u64 per TLB set 0 to 2: bit n = word n of the set's part of TLB_LOCAL_MAP is not 0. */

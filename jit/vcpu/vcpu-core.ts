@@ -44,7 +44,6 @@ interface Interpreter {
   debugBefore(rip: bigint): number;
   debugAfter(): number;
   sse_mxcsr_changed?(): void;
-  loadPdptrs?(): void;
 }
 
 /** Thrown by `host.raise`; made once, since a stack trace costs more than the fault. */

@@ -32,6 +32,8 @@ export class PicChip extends ByteWideDevice {
   #readIsr = false;
   #poll = false;
   #elcr = 0;
+  /** The last input that raised INT: what an INTA finds gone was this one. */
+  #lastRequest = 7;
 
   constructor(deps: PicChipDeps) {
     super();
@@ -68,8 +70,12 @@ export class PicChip extends ByteWideDevice {
 
   /** INTA: the input to be served. It is 7 without an in-service bit when no request is left. */
   acknowledge(): number {
-    const irq = this.#pending();
-    if (irq < 0) return 7;
+    let irq = this.#pending();
+    if (irq < 0) {
+      // A request that vanished at the other chip is that chip's to report: it says 15.
+      if (!this.#deps.master || this.#lastRequest !== 2) return 7;
+      irq = this.#lastRequest;
+    }
     const bit = 1 << irq;
     this.#edges &= ~bit;
     if (!this.#autoEoi) this.#isr |= bit;
@@ -195,6 +201,8 @@ export class PicChip extends ByteWideDevice {
   }
 
   #update(): void {
-    this.#deps.output(this.#pending() >= 0);
+    const irq = this.#pending();
+    if (irq >= 0) this.#lastRequest = irq;
+    this.#deps.output(irq >= 0);
   }
 }

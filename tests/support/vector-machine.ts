@@ -50,7 +50,7 @@ export class VectorMachine {
     view.setBigUint64(L.CR3, BigInt(mode === 64 ? TABLES : TABLES + 0x1000), true);
     view.setBigUint64(L.CR4, 0x620n, true); // PAE OSFXSR OSXMMEXCPT
     view.setBigUint64(L.EFER, mode === 64 ? 0xd01n : 0x800n, true);
-    if (mode !== 64) this.core.exports.loadPdptrs?.();
+    if (mode !== 64) view.setBigUint64(L.PDPTE, BigInt(TABLES + 0x2000) | 1n, true);
     const segment = (at: number, selector: number, base: number, limit: number, rights: number): void => {
       view.setBigUint64(at + L.SEG_BASE, BigInt(base), true);
       view.setUint32(at + L.SEG_LIMIT, limit, true);

@@ -4,12 +4,16 @@
 #define SIZE 96
 static double left[SIZE][SIZE], right[SIZE][SIZE], product[SIZE][SIZE];
 
+/*
+ * Numbers that do not fit a double exactly, so that rounding counts, and so that the sticky inexact
+ * flag is set as in any real program: QEMU computes in software until it is.
+ */
 static void setup_matmul(void) {
   uint32_t seed = 3;
   for (int i = 0; i < SIZE; i++)
     for (int j = 0; j < SIZE; j++) {
-      left[i][j] = (double)(int32_t)(next_random(&seed) >> 8) / 65536.0;
-      right[i][j] = (double)(int32_t)(next_random(&seed) >> 8) / 65536.0 - 100.0;
+      left[i][j] = (double)(int32_t)(next_random(&seed) >> 8) / 65537.0;
+      right[i][j] = (double)(int32_t)(next_random(&seed) >> 8) / 65537.0 - 100.0;
     }
 }
 

@@ -1,5 +1,6 @@
 import type { Machine } from '../../ir/machine.ts';
 import type { Width } from '../../ir/node.ts';
+import { vexMeaning } from './mode-check.ts';
 
 /**
  * Operand kinds, in the manual's words:
@@ -27,8 +28,8 @@ export interface Row {
   readonly size: Width;
   readonly map: 0 | 1 | 2 | 3;
   readonly byte: number;
-  /** Mandatory prefix; undefined = none asked for, 66 is the operand-size prefix and F2/F3 are ignored. */
-  readonly prefix?: 'NP' | '66' | 'F3' | 'F2';
+  /** Mandatory prefix, `NFx` = neither F2 nor F3; undefined = none asked for, 66 is the operand-size prefix and F2/F3 are ignored. */
+  readonly prefix?: 'NP' | 'NFx' | '66' | 'F3' | 'F2';
   readonly vex: boolean;
   /** ModRM present. */
   readonly modrm: boolean;
@@ -88,7 +89,7 @@ const parseOpcode = (opcode: string) => {
   let modrm = false;
   let plusR = false;
   for (const word of words) {
-    if (word === 'NP' || ((word === '66' || word === 'F3' || word === 'F2') && byte < 0 && words.length > 1)) prefix = word as Row['prefix'];
+    if (word === 'NP' || word === 'NFx' || ((word === '66' || word === 'F3' || word === 'F2') && byte < 0 && words.length > 1 && !vex)) prefix = word as Row['prefix'];
     else if (word.startsWith('VEX.')) {
       vex = true;
       for (const part of word.split('.').slice(1)) {
@@ -145,7 +146,7 @@ export function row(mnemonic: string, opcode: string, operands: string, sem: Sem
   return {
     id, mnemonic, opcode, operands: kinds, size, map: p.map, byte: p.byte, vex: p.vex,
     modrm: p.modrm, form, plusR: p.plusR,
-    modes: options.modes ?? 'all', lock: options.lock ?? false, feature: options.feature ?? 'base', sem,
+    modes: options.modes ?? 'all', lock: options.lock ?? false, feature: options.feature ?? 'base', sem: p.vex ? vexMeaning(sem) : sem,
     ...(p.prefix ? { prefix: p.prefix } : {}),
     ...(p.reg !== undefined ? { reg: p.reg } : {}),
     ...(p.rm !== undefined ? { rm: p.rm } : {}),

@@ -74,8 +74,10 @@ export const moves: readonly Row[] = [
   row('XLATB', 'D7', '', xlat, { size: 8 }),
   row('NOP', 'NP 90', '', () => {}),
   row('NOP', '66 90', '', () => {}, { suffix: '66' }),
+  row('NOP', 'F2 90', '', () => {}, { suffix: 'F2' }),
   row('PAUSE', 'F3 90', '', () => {}),
   ...rowsV('NOP', '0F 1F /r', 'rmv', () => {}),
   ...[0x18, 0x19, 0x1a, 0x1b, 0x1c, 0x1d, 0x1e].flatMap((b) => rowsV('NOP', `0F ${hex(b)} /r`, 'rmv', () => {}, { suffix: hex(b) })),
   ...rowsV('PREFETCHW', '0F 0D /r', 'mv', () => {}),
+  ...rowsV('NOP', '0F 0D /r reg', 'rmv', () => {}, { suffix: '0D' }),
 ];

@@ -1,5 +1,6 @@
 import type { Machine, Value } from '../../ir/machine.ts';
-import { CPL, CR0, CR4, EFLAGS, SEG, SEG_LDTR, SEG_SELECTOR, SEG_SIZE, SEG_TR } from '../../state/vcpu-layout.ts';
+import { CPL, CR0, CR4, SEG, SEG_LDTR, SEG_SELECTOR, SEG_SIZE, SEG_TR } from '../../state/vcpu-layout.ts';
+import { needProtected } from '../dsl/mode-check.ts';
 import { type Row, row, rowsV } from '../dsl/row.ts';
 
 type Sem = (m: Machine) => void;
@@ -8,11 +9,8 @@ type Sem = (m: Machine) => void;
 const SEGMENTS = ['es', 'cs', 'ss', 'ds', 'fs', 'gs'] as const;
 const CS = 1;
 
-const UD = 6;
 const GP = 13;
-const CR0_PE = 1;
 const CR4_UMIP = 0x800;
-const EFLAGS_VM = 0x20000;
 
 const selector = (m: Machine, i: number): Value => m.zeroExtend(m.read(i, 16), 32);
 
@@ -20,12 +18,6 @@ const selector = (m: Machine, i: number): Value => m.zeroExtend(m.read(i, 16), 3
 const storeSelector = (state: number) => (m: Machine): void => {
   const value = m.truncate(m.state(state), 16);
   m.write(0, m.zeroExtend(value, m.operand(0).width));
-};
-
-/** Protected mode outside virtual-8086 mode is needed, #UD otherwise. */
-const needProtected = (m: Machine): void => {
-  const real = m.isZero(m.and(m.truncate(m.state(CR0, 64), 32), m.i32(CR0_PE)));
-  m.faultIf(m.or(real, m.and(m.state(EFLAGS), m.i32(EFLAGS_VM))), UD);
 };
 
 /** #GP(0) when CR4.UMIP hides the system tables from programs. */

@@ -43,10 +43,9 @@ const baseRows = (mnemonic: string, group: number, routine: string, segment: num
   row(mnemonic, `F3 0F AE /${group} reg`, `rm${size}`, (m) => m.system(routine, m.i32(segment), m.registerNumber(0), m.i32(size / 8)),
     { modes: 'only64', feature: 'fsgsbase', size, operandSize: size === 64 ? 64 : 'any' }));
 
-/** RDRAND and RDSEED, whose operand-size prefix is not a mandatory one. */
-const randomRows = (mnemonic: string, group: number, routine: string): Row[] => ['NP', '66'].flatMap((prefix) =>
-  rowsV(mnemonic, `${prefix} 0F C7 /${group} reg`, 'rmv', (m) => m.system(routine, m.registerNumber(0), m.i32(m.size / 8)), { feature: routine })
-    .map((r) => (prefix === '66' ? { ...r, id: `${r.id}_66` } : r)));
+/** RDRAND and RDSEED. */
+const randomRows = (mnemonic: string, group: number, routine: string): Row[] =>
+  rowsV(mnemonic, `NFx 0F C7 /${group} reg`, 'rmv', (m) => m.system(routine, m.registerNumber(0), m.i32(m.size / 8)), { feature: routine });
 
 const FS = 4;
 const GS = 5;
@@ -77,7 +76,7 @@ export const system: readonly Row[] = [
   row('STAC', 'NP 0F 01 CB', '', alone('stac'), { feature: 'smap' }),
   row('XGETBV', 'NP 0F 01 D0', '', alone('xgetbv'), { feature: 'xsave' }),
   row('XSETBV', 'NP 0F 01 D1', '', alone('xsetbv'), { feature: 'xsave' }),
-  row('VMMCALL', '0F 01 D9', '', invalid),
+  row('VMMCALL', 'NFx 0F 01 D9', '', invalid),
   row('SWAPGS', '0F 01 F8', '', alone('swapgs'), { modes: 'only64' }),
   row('RDTSCP', '0F 01 F9', '', alone('rdtscp'), { feature: 'rdtscp' }),
   ...tableRows('SGDT', '0F 01 /0', 'sgdt'),

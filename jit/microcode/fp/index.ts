@@ -18,3 +18,6 @@ export * from './image';
 export { sse_set_mxcsr } from './mxcsr';
 export * from './sse-packed';
 export * from './sse-scalar';
+export * from './arctangent';
+export * from './exponential';
+export * from './trigonometric';

@@ -6,7 +6,7 @@ const time = (medianMs: number): Cell => ({ kind: 'time', medianMs, spread: 0.01
 export const sampleReport: BenchReport = {
   date: '2030-01-02T0304',
   rounds: 5,
-  host: { cpu: 'A <fast> CPU', cores: 2, kernel: '6.1', node: 'v26' },
+  host: { cpu: 'A <fast> CPU', cores: 2, kernel: '6.1', node: 'v26', load: 0.5 },
   peers: [
     { name: 'qemu', version: 'QEMU 7', missing: null },
     { name: 'xylem', version: 'this tree', missing: null },

@@ -77,12 +77,15 @@ describe('8259A pair', () => {
     expect(pic.hasInterrupt()).toBe(false);
     expect(pic.acknowledge()).toBe(0x27);
     expect(isr()).toBe(0);
-    const level = createPic();
-    level.pic.setIrq(12, true);
-    expect(level.pic.hasInterrupt()).toBe(true);
-    // The slave masks its request between INT and INTA: the master is in service, the slave is not.
-    level.pic.slave.write(1, 1, 0xff);
-    expect(level.pic.acknowledge()).toBe(0x27);
+    const slave = createPic();
+    slave.pic.setIrq(12, true);
+    expect(slave.pic.hasInterrupt()).toBe(true);
+    slave.pic.setIrq(12, false);
+    expect(slave.pic.acknowledge()).toBe(0x2f);
+    // The master served its cascade input and wants an EOI; the slave served nothing.
+    expect(slave.isr()).toBe(0x04);
+    slave.slaveCommand(0x0b);
+    expect(slave.pic.slave.read(0, 1)).toBe(0);
   });
 
   it('serves an edge once, a level as long as it lasts', () => {

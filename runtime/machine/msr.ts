@@ -1,0 +1,51 @@
+import type { Lapic } from '../platform/lapic.ts';
+
+/** MSRs that only keep what is written, with their values after reset (SDM vol 4). */
+const KEPT: readonly (readonly [index: number, initial: bigint])[] = [
+  [0x3a, 1n], // IA32_FEATURE_CONTROL: locked, no VMX
+  [0x8b, 0x1n << 32n], // microcode revision
+  [0xce, 0n],
+  [0xfe, 0x508n], // IA32_MTRRCAP: 8 variable ranges, fixed ranges, write-combining
+  [0x2ff, 0xc06n], // default type write-back, enabled
+  [0x250, 0x0606060606060606n], [0x258, 0x0606060606060606n], [0x259, 0n],
+  ...Array.from({ length: 8 }, (_, i) => [0x268 + i, 0x0606060606060606n] as const),
+  ...Array.from({ length: 16 }, (_, i) => [0x200 + i, 0n] as const),
+  [0x10a, 0x16bn], // IA32_ARCH_CAPABILITIES: RDCL_NO, IBRS_ALL, SKIP_L1DFL, MDS_NO, PSCHANGE_MC_NO, TAA_NO
+  [0x140, 0n], [0x17, 0n], [0x33, 0n], [0x34, 0n], [0x1b0, 0n], [0x1d9, 0n], [0x606, 0n], [0x179, 0n], [0x17a, 0n], [0x122, 0n], [0xcd, 3n], [0x2a, 0n], [0x119, 0n],
+];
+
+/** MSRs whose writes are refused. */
+const READ_ONLY = new Set([0xfe, 0x10a, 0xce, 0x17, 0xcd]);
+
+const APIC_BASE = 0x1b;
+const TSC_DEADLINE = 0x6e0;
+
+/** The MSRs of one vCPU that microcode does not keep itself. */
+export class MsrBank {
+  readonly #kept = new Map(KEPT);
+  readonly #lapic: Lapic;
+
+  constructor(lapic: Lapic) {
+    this.#lapic = lapic;
+  }
+
+  /** The value, or null when there is no such MSR. */
+  read(index: number): bigint | null {
+    if (isApicMsr(index)) {
+      const value = this.#lapic.readMsr(index);
+      return value === null ? null : BigInt(value.low >>> 0) | (BigInt(value.high >>> 0) << 32n);
+    }
+    return this.#kept.get(index) ?? null;
+  }
+
+  /** Takes a value; false when there is no such MSR or it refuses the value. */
+  write(index: number, value: bigint): boolean {
+    if (isApicMsr(index)) return this.#lapic.writeMsr(index, Number(value & 0xffffffffn), Number(value >> 32n));
+    if (!this.#kept.has(index)) return index === 0x49 || index === 0x10b; // IA32_PRED_CMD, IA32_FLUSH_CMD: commands
+    if (READ_ONLY.has(index)) return false;
+    this.#kept.set(index, value);
+    return true;
+  }
+}
+
+const isApicMsr = (index: number): boolean => index === APIC_BASE || index === TSC_DEADLINE || (index >= 0x800 && index < 0x900);
