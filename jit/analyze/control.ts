@@ -2,14 +2,30 @@ import type { Instruction } from '../decode/instruction.ts';
 import { runRow } from '../interp/handler-key.ts';
 import type { Row } from '../isa/dsl/row.ts';
 
-const known = new Map<Row, boolean>();
+/**
+ * How an instruction ends its block: `end` it does not; `branch` conditional relative; `jump` relative; `call` relative;
+ * `indirect` and `indirect-call` through a register or memory; `return`; `system` through a system routine.
+ */
+export type Ending = 'end' | 'branch' | 'jump' | 'call' | 'indirect' | 'indirect-call' | 'return' | 'system';
 
-/** True when an instruction ends its block: a branch or a system routine. */
-export function endsBlock(row: Row, instruction: Instruction): boolean {
-  let ends = known.get(row);
-  if (ends === undefined) {
-    ends = runRow(row, instruction.memory, instruction.facts).program.some((n) => n.op === 'system' || n.op === 'branchRelative' || n.op === 'jump');
-    known.set(row, ends);
+const known = new Map<Row, Ending>();
+
+/** How an instruction ends its block. */
+export function endingOf(instruction: Instruction): Ending {
+  const { row } = instruction;
+  let ending = known.get(row);
+  if (ending === undefined) {
+    ending = look(instruction);
+    known.set(row, ending);
   }
-  return ends;
+  return ending;
+}
+
+function look({ row, memory, facts }: Instruction): Ending {
+  for (const node of runRow(row, memory, facts).program) {
+    if (node.op === 'system') return 'system';
+    if (node.op === 'branchRelative') return node.name === 'call' ? 'call' : node.args.length > 0 ? 'branch' : 'jump';
+    if (node.op === 'jump') return node.name === 'call' ? 'indirect-call' : node.name === 'return' ? 'return' : 'indirect';
+  }
+  return 'end';
 }

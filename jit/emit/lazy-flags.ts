@@ -104,7 +104,7 @@ export class LazyFlags {
     }
     const [b, setB] = keep(node.args[1] as Node);
     const [r, setR] = keep(node.args[2] as Node);
-    const vector = kind === 'add'
+    const vector = kind === 'add' || kind === 'adc'
       ? o.or(o.and(get(a), get(b)), o.and(o.or(get(a), get(b)), not(get(r))))
       : o.or(o.and(not(get(a)), get(b)), o.and(o.or(not(get(a)), get(b)), get(r)));
     const cout = width === 64 ? vector : m.i64.shl(wide(vector), e.i64(BigInt(64 - width)));

@@ -15,6 +15,29 @@ export interface InterpreterIndex {
   readonly handlers: readonly string[];
   /** Dimensions of each row form (`id/r`, `id/m`) that are part of its handler names. */
   readonly dimensions: Readonly<Record<string, readonly string[]>>;
+  /** Functions that generated code may call: parameter and result types. */
+  readonly functions: Readonly<Record<string, { readonly params: readonly string[]; readonly results: readonly string[] }>>;
+}
+
+const typeNames = (t: binaryen.Type): string[] =>
+  binaryen.expandType(t).map((x) => (Object.entries(TYPES).find(([, v]) => v === x) as [string, number])[0]).filter((n) => n !== 'none');
+
+/** Types of the functions a module exports, and of the interpreter's own. */
+function functionsOf(bytes: Uint8Array): InterpreterIndex['functions'] {
+  const module = binaryen.readBinary(bytes);
+  const out: Record<string, { params: string[]; results: string[] }> = {
+    dispatch: { params: ['i32'], results: [] },
+    segmentAddress: { params: ['i64', 'i32', 'i32', 'i32'], results: ['i64'] },
+    blockedVector: { params: ['i32'], results: ['i32'] },
+  };
+  for (let i = 0; i < module.getNumExports(); i++) {
+    const info = binaryen.getExportInfo(module.getExportByIndex(i));
+    if (info.kind !== binaryen.ExternalFunction) continue;
+    const f = binaryen.getFunctionInfo(module.getFunction(info.value));
+    out[info.name] = { params: typeNames(f.params), results: typeNames(f.results) };
+  }
+  module.dispose();
+  return out;
 }
 
 /** Exports of a wasm module as import declarations for module text. */
@@ -36,6 +59,7 @@ const skeleton = (microcode: Uint8Array, handlers: number): string => `(module
   (import "micro" "memory" (memory $state ${L.STATE_PAGES} ${L.STATE_PAGES} shared))
   (import "micro" "ram" (memory $ram 1 65536 shared))
   (import "host" "table" (table $table ${handlers} funcref))
+  (import "host" "hot" (func $hot (param i32)))
   (type $handler (func (param i32)))
   ${importsOf(microcode, 'micro')}
   (func $slowAddress (param $offset i64) (param $rec i32) (param $bytes i32) (param $write i32) (result i64)
@@ -46,13 +70,13 @@ const skeleton = (microcode: Uint8Array, handlers: number): string => `(module
     (if (i32.and (local.get $seg) (i32.const 8)) (then (return (local.get $offset))))
     (i32.store $state offset=${L.CUR_REC} (i32.const 0) (local.get $rec))
     (call $segmentAddress (local.get $offset) (i32.and (local.get $seg) (i32.const 7)) (local.get $bytes) (local.get $write)))
-  (func $segmentAddress (param $offset i64) (param $seg i32) (param $bytes i32) (param $write i32) (result i64)
+  (func $segmentAddress (export "segmentAddress") (param $offset i64) (param $seg i32) (param $bytes i32) (param $write i32) (result i64)
     (if (i32.eq (i32.and (i32.load $state offset=${L.CTX} (i32.const 0)) (i32.const ${L.MODE_CODE_MASK})) (i32.const 2))
       (then
         (if (i32.lt_u (local.get $seg) (i32.const 4)) (then (return (local.get $offset))))
         (return (i64.add (local.get $offset) (i64.load $state offset=${L.SEG} (i32.mul (local.get $seg) (i32.const ${L.SEG_SIZE})))))))
     (call $segLinear (local.get $seg) (local.get $offset) (local.get $bytes) (local.get $write)))
-  (func $blockedVector (param $unit i32) (result i32)
+  (func $blockedVector (export "blockedVector") (param $unit i32) (result i32)
     (local $cr0 i32)
     (local.set $cr0 (i32.load $state offset=${L.CR0} (i32.const 0)))
     (if (i32.eq (local.get $unit) (i32.const 0)) (then (return (i32.const 7))))
@@ -60,7 +84,7 @@ const skeleton = (microcode: Uint8Array, handlers: number): string => `(module
     (if (i32.eq (local.get $unit) (i32.const 1))
       (then (if (i32.eqz (i32.and (i32.load $state offset=${L.CR4} (i32.const 0)) (i32.const 0x200))) (then (return (i32.const 6))))))
     (i32.const 7))
-  (func $dispatch (param $slot i32)
+  (func $dispatch (export "dispatch") (param $slot i32)
     (local $rip i64) (local $entry i32) (local $rec i32)
     (local.set $rip (i64.load $state offset=${L.RIP} (i32.const 0)))
     (local.set $entry (i32.add (i32.const ${L.JUMP_CACHE}) (i32.mul (i32.const ${L.JUMP_CACHE_ENTRY_SIZE})
@@ -92,6 +116,9 @@ const skeleton = (microcode: Uint8Array, handlers: number): string => `(module
     (i32.store $state offset=${L.EXIT_REASON} (i32.const 0) (i32.const ${L.EXIT_FAULT})))
   (func $end (param $rec i32)
     (local $next i32)
+    (local.set $next (i32.add (i32.load $state offset=${L.REC_HEAT} (local.get $rec)) (i32.const 1)))
+    (i32.store $state offset=${L.REC_HEAT} (local.get $rec) (local.get $next))
+    (if (i32.eq (local.get $next) (i32.load $state offset=${L.HOT_LIMIT} (i32.const 0))) (then (call $hot (local.get $rec))))
     (i64.store $state offset=${L.RIP} (i32.const 0) (i64.add (i64.load $state offset=${L.RIP} (i32.const 0)) (i64.load16_u $state offset=${L.REC_OFFSET} (local.get $rec))))
     (i32.store $state offset=${L.BUDGET} (i32.const 0) (i32.sub (i32.load $state offset=${L.BUDGET} (i32.const 0)) (i32.load8_u $state offset=${L.REC_ORDINAL} (local.get $rec))))
     (if (i32.le_s (i32.load $state offset=${L.BUDGET} (i32.const 0)) (i32.const 0)) (then (return)))
@@ -167,5 +194,5 @@ export function generateInterpreter(microcode: Uint8Array): { wasm: Uint8Array; 
   if (process.env['XYLEM_VALIDATE'] && !module.validate()) throw new Error('the interpreter does not validate');
   const wasm = module.emitBinary();
   module.dispose();
-  return { wasm, index: { handlers: names, dimensions } };
+  return { wasm, index: { handlers: names, dimensions, functions: functionsOf(microcode) } };
 }

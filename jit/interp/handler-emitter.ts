@@ -273,11 +273,16 @@ export class HandlerEmitter extends Emitter {
   }
 
   // --- control ---------------------------------------------------------------------------------
-  /** BUDGET -= instructions of the block up to and including this one. */
+  /** BUDGET -= instructions of the block up to and including this one; counts the block's heat. */
   private charge(): Expr {
     const m = this.module;
     const n = m.i32.add(this.load8(this.rec(), L.REC_ORDINAL), this.i32(1));
-    return this.setState32(L.BUDGET, m.i32.sub(this.state32(L.BUDGET), n));
+    const heat = this.local('i32');
+    return this.block([
+      this.setState32(L.BUDGET, m.i32.sub(this.state32(L.BUDGET), n)),
+      this.store32(this.rec(), L.REC_HEAT, this.tee(heat, m.i32.add(this.load32(this.rec(), L.REC_HEAT), this.i32(1)), 'i32')),
+      this.when(m.i32.eq(this.get(heat, 'i32'), this.state32(L.HOT_LIMIT)), [this.call('hot', [this.rec()], 'none')]),
+    ]);
   }
   private leaveIfSpent(): Expr {
     return this.when(this.module.i32.le_s(this.state32(L.BUDGET), this.i32(0)), [this.module.return()]);

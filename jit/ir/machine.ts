@@ -397,7 +397,7 @@ export class Machine {
 
   // --- flags -----------------------------------------------------------------------------------
   /**
-   * Sets all six flags of `r = a + b` (also with carry in), `r = a - b`, or a logical `r`; `inc` and `dec` keep CF.
+   * Sets all six flags of `r = a + b`, `r = a - b`, the same with carry in (`adc`, `sbb`), or a logical `r`; `inc` and `dec` keep CF.
    * For 'logic' pass `r` three times.
    */
   setFlags(kind: FlagKind, a: Value, b: Value, r: Value): void {

@@ -34,7 +34,7 @@ export interface MemoryRef {
 }
 
 /** Groups of arithmetic flags that one operation sets, with what they follow from. */
-export type FlagKind = 'add' | 'sub' | 'logic' | 'inc' | 'dec';
+export type FlagKind = 'add' | 'sub' | 'adc' | 'sbb' | 'logic' | 'inc' | 'dec';
 
 /** The six arithmetic flags. */
 export type Flag = 'cf' | 'pf' | 'af' | 'zf' | 'sf' | 'of';

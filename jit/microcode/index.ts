@@ -2,3 +2,4 @@
 export * from "./system";
 export * from "./extra";
 export * from "./fp/index";
+export * from "./simd/index";

@@ -1,4 +1,4 @@
-/** Hot path: SCAS and CMPS. A fault leaves the flags as they were; they are set when the instruction is left. */
+/** Hot path: SCAS and CMPS. A fault leaves the flags of the last pair that was compared, as AMD processors do. */
 import { setCompareFlags } from "./flags";
 import { readOperand } from "./segment";
 import { ES, gpr, RAX, RDI, RSI } from "./state";
@@ -46,9 +46,9 @@ export function scas(size: i32, rep: i32): void {
     countDown(count);
     wanted -= count;
     complete = wanted == 0 || !goesOn(rep);
+    setCompareFlags(left, right, size);
     if (complete || shouldStop()) break;
   }
-  setCompareFlags(left, right, size);
   endString(complete);
 }
 
@@ -90,8 +90,8 @@ export function cmps(size: i32, rep: i32, seg: i32): void {
     countDown(count);
     wanted -= count;
     complete = wanted == 0 || !goesOn(rep);
+    setCompareFlags(left, right, size);
     if (complete || shouldStop()) break;
   }
-  setCompareFlags(left, right, size);
   endString(complete);
 }

@@ -1,7 +1,7 @@
 import { decodeInstruction } from '../decode/decode-instruction.ts';
 import type { DecodeMode, Instruction } from '../decode/instruction.ts';
 import type { Predecoder } from '../interp/predecode.ts';
-import { endsBlock } from '../analyze/control.ts';
+import { type Ending, endingOf } from '../analyze/control.ts';
 import * as L from '../state/vcpu-layout.ts';
 
 /** A decoded block: where it lies and where its records are. */
@@ -15,8 +15,26 @@ export interface Block {
   readonly mode: number;
   /** Address of its first record. */
   readonly record: number;
-  /** Instructions, the end record not counted. */
+  /** Records, the end record counted. */
   readonly count: number;
+  /** Instructions. */
+  readonly instructions: number;
+  /** How the block ends. */
+  readonly ending: Ending;
+  /** Byte distance from the block's start to its relative branch target, when it has one. */
+  readonly target: number | null;
+  /** Bytes of all its instructions. */
+  readonly size: number;
+  /** False once the bytes it came from have changed. */
+  valid: boolean;
+  /** Translated regions that contain it. */
+  readonly regions: Set<Region>;
+}
+
+/** A translated region, as far as the block cache must know it. */
+export interface Region {
+  /** Takes the region out of use. */
+  retire(): void;
 }
 
 /** Most instructions in one block. */
@@ -36,6 +54,7 @@ export interface CodeSource {
 export class BlockCache {
   private blocks = new Map<number, Block>();
   private byPage = new Map<number, Set<Block>>();
+  private readonly byEnd = new Map<number, Block>();
   private next = L.ARENA;
   /** How often the whole cache was dropped because the arena was full. */
   resets = 0;
@@ -72,7 +91,9 @@ export class BlockCache {
     let offset = 0;
     let count = 0;
     let second = -1;
-    let ended = false;
+    let ending: Ending = 'end';
+    let target: number | null = null;
+    let instructions = 0;
     while (count < limit && inPage + offset < 4096) {
       let instruction = decodeInstruction(page, inPage + offset, decodeMode);
       if (instruction === 'short') {
@@ -87,29 +108,26 @@ export class BlockCache {
         at += L.REC_SIZE;
         count++;
         offset++;
-        ended = true;
+        ending = 'system';
         break;
       }
       this.writeInstruction(at, instruction, offset, count, flat, inPage, mode);
       at += L.REC_SIZE;
       count++;
       offset += instruction.length;
-      if (second >= 0) {
-        ended = endsBlock(instruction.row, instruction);
-        break;
-      }
-      if (endsBlock(instruction.row, instruction)) {
-        ended = true;
-        break;
-      }
+      instructions++;
+      ending = endingOf(instruction);
+      if (instruction.row.operands.some((k) => k.startsWith('rel'))) target = offset + Number(instruction.relative);
+      if (second >= 0 || ending !== 'end') break;
     }
-    if (!ended) {
+    if (ending === 'end') {
       this.writeEnd(at, offset, count, (mode & L.MODE_SINGLE) === 0 && second < 0 && inPage + offset < 4096);
       at += L.REC_SIZE;
     }
     this.next = at;
     this.decoded += count;
-    const block: Block = { physical, length: Math.min(offset, 4096 - inPage), second, mode, record, count: ended ? count : count + 1 };
+    const block: Block = { physical, length: Math.min(offset, 4096 - inPage), second, mode, record, count: ending === 'end' ? count + 1 : count, instructions, ending, target, size: offset, valid: true, regions: new Set() };
+    this.byEnd.set(at - L.REC_SIZE, block);
     if (second < 0) this.blocks.set(key, block);
     this.index(block, physical & ~4095, inPage, Math.min(4095, inPage + Math.max(offset, 1) - 1));
     if (second >= 0) this.index(block, second, 0, offset - (4096 - inPage) - 1);
@@ -175,10 +193,28 @@ export class BlockCache {
       if (physical >= first + size || physical + length <= first) continue;
       for (let i = 0; i < block.count; i++) this.view.setUint32(block.record + i * L.REC_SIZE + L.REC_HANDLER, stale, true);
       this.blocks.delete(block.physical * 32 + block.mode);
+      this.drop(block);
       set.delete(block);
       if (block.second >= 0) this.byPage.get(block.second === page ? block.physical & ~4095 : block.second)?.delete(block);
     }
     this.remap(page, set);
+  }
+
+  private drop(block: Block): void {
+    block.valid = false;
+    for (const region of block.regions) region.retire();
+    block.regions.clear();
+    this.view.setInt32(L.CODE_CHANGED, 1, true);
+  }
+
+  /** The block whose last record is at an address. */
+  endingAt(record: number): Block | undefined {
+    return this.byEnd.get(record);
+  }
+
+  /** The block at a physical address, if it has been decoded. */
+  known(physical: number, mode: number): Block | undefined {
+    return this.blocks.get(physical * 32 + mode);
   }
 
   /** Recomputes which chunks of a page hold code. */
@@ -195,7 +231,9 @@ export class BlockCache {
 
   /** Drops everything: the arena is full. Called between blocks only. */
   reset(): void {
+    for (const block of this.blocks.values()) this.drop(block);
     this.blocks.clear();
+    this.byEnd.clear();
     for (const page of this.byPage.keys()) this.view.setBigUint64(L.CODE_MAP + (page >>> 12) * 8, 0n, true);
     this.byPage.clear();
     this.next = L.ARENA;

@@ -69,6 +69,8 @@ export class VcpuCore {
   private granted = 0;
   /** Makes `run` return `fault` instead of delivering a fault; for tests and debuggers. */
   stopOnFault = false;
+  /** Called when a block has become hot, with the address of its last record. */
+  onHot: ((record: number) => void) | undefined;
   /** Called before each block with the exact RIP; for traces. */
   onBlock: (() => void) | undefined;
 
@@ -130,6 +132,7 @@ export class VcpuCore {
       modeChanged: () => {},
       cr8Changed: (value: number) => host.cr8Changed(value),
       random32: () => host.random32(),
+      hot: (record: number) => this.onHot?.(record),
     };
   }
 

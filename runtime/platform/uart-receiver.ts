@@ -1,5 +1,7 @@
 const DATA_READY = 0x01;
 const OVERRUN = 0x02;
+/** Marks a byte in the FIFO that came by loopback and has no sender to go back to. */
+const LOOPED = 0x100;
 const FIFO_DEPTH = 16;
 const TRIGGERS = [1, 4, 8, 14];
 
@@ -15,6 +17,7 @@ export class UartReceiver {
   #fifoEnabled = false;
   #trigger = 1;
   #overrun = false;
+  #lastByte = 0;
 
   /** The bytes that the guest can read now. */
   get level(): number {
@@ -35,7 +38,8 @@ export class UartReceiver {
   configure(fcr: number): void {
     const enabled = (fcr & 1) !== 0;
     if (enabled !== this.#fifoEnabled || (enabled && fcr & 2)) {
-      this.#waiting = [...this.#fifo, ...this.#waiting.slice(this.#sent)];
+      const kept = this.#fifo.filter((entry) => (entry & LOOPED) === 0);
+      this.#waiting = [...kept, ...this.#waiting.slice(this.#sent)];
       this.#sent = 0;
       this.#fifo = [];
     }
@@ -61,17 +65,20 @@ export class UartReceiver {
 
   /** A byte that doesn't wait (loopback): without room it is lost, as an overrun. */
   force(byte: number): void {
-    if (this.#fifo.length < this.#depth()) this.#fifo.push(byte);
+    if (this.#fifo.length < this.#depth()) this.#fifo.push(byte | LOOPED);
     else {
       this.#overrun = true;
       // Without FIFO the new character replaces the one that nobody read.
-      if (!this.#fifoEnabled) this.#fifo[0] = byte;
+      if (!this.#fifoEnabled) this.#fifo[0] = byte | LOOPED;
     }
   }
 
-  /** Takes the next byte; 0 when there is none. */
+  /** Takes the next byte. With none there, a FIFO gives 0 and the plain register its old content. */
   take(): number {
-    return this.#fifo.shift() ?? 0;
+    const entry = this.#fifo.shift();
+    if (entry === undefined) return this.#fifoEnabled ? 0 : this.#lastByte;
+    this.#lastByte = entry & 0xff;
+    return this.#lastByte;
   }
 
   /** Receive bits of the line status. */

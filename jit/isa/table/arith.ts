@@ -7,8 +7,8 @@ type Operation = (m: Machine, a: Value, b: Value) => Value;
 const add: Operation = (m, a, b) => { const r = m.add(a, b); m.setFlags('add', a, b, r); return r; };
 const sub: Operation = (m, a, b) => { const r = m.sub(a, b); m.setFlags('sub', a, b, r); return r; };
 const carry = (m: Machine, like: Value): Value => m.zeroExtend(m.relabel(m.flag('cf'), 8), like.width as 8);
-const adc: Operation = (m, a, b) => { const r = m.add(m.add(a, b), carry(m, a)); m.setFlags('add', a, b, r); return r; };
-const sbb: Operation = (m, a, b) => { const r = m.sub(m.sub(a, b), carry(m, a)); m.setFlags('sub', a, b, r); return r; };
+const adc: Operation = (m, a, b) => { const r = m.add(m.add(a, b), carry(m, a)); m.setFlags('adc', a, b, r); return r; };
+const sbb: Operation = (m, a, b) => { const r = m.sub(m.sub(a, b), carry(m, a)); m.setFlags('sbb', a, b, r); return r; };
 const and: Operation = (m, a, b) => { const r = m.and(a, b); m.setFlags('logic', r, r, r); return r; };
 const or: Operation = (m, a, b) => { const r = m.or(a, b); m.setFlags('logic', r, r, r); return r; };
 const xor: Operation = (m, a, b) => { const r = m.xor(a, b); m.setFlags('logic', r, r, r); return r; };
@@ -29,7 +29,7 @@ const twoOperand = (op: Operation) => (m: Machine): void => {
 function dryRun(m: Machine, op: Operation, a: Value, b: Value): { result: Value; commit: () => void } {
   if (op === adc || op === sbb) {
     const r = op === adc ? m.add(m.add(a, b), carry(m, a)) : m.sub(m.sub(a, b), carry(m, a));
-    return { result: r, commit: () => m.setFlags(op === adc ? 'add' : 'sub', a, b, r) };
+    return { result: r, commit: () => m.setFlags(op === adc ? 'adc' : 'sbb', a, b, r) };
   }
   const r = op === add ? m.add(a, b) : op === sub ? m.sub(a, b) : op === and ? m.and(a, b) : op === or ? m.or(a, b) : m.xor(a, b);
   return { result: r, commit: () => (op === add ? m.setFlags('add', a, b, r) : op === sub ? m.setFlags('sub', a, b, r) : m.setFlags('logic', r, r, r)) };

@@ -4,7 +4,7 @@ import { exactPacked } from './sse-float.ts';
 import {
   compareFloat, denormal, denormalLanes, doubtful, doubtfulLanes, float, type Format, fromBits, nanLanes, nativeUnless, notFast, raisePending, scalar, toBits,
 } from './sse-native.ts';
-import { enterMmx, lowHalf, lowSource, mmxSource, row, splat64, vec, writeMmx, xmmSource, zeroVector } from './sse-operand.ts';
+import { enterMmx, lowHalf, lowSource, mmxSource, putMmx, row, splat64, vec, xmmSource, zeroVector } from './sse-operand.ts';
 
 /** Operation numbers of the microcode's `sse_packed`. */
 const DQ2PS = 64;
@@ -47,20 +47,21 @@ const dwordsToSingles = (m: Machine): void => {
   const b = xmmSource(m, 1);
   m.write(0, nativeUnless(m, vec(m, 'f32x4.convert_i32x4_s', b), notFast(m), () => exactPacked(m, DQ2PS, b, b)));
 };
-/** CVTPI2PD is an MMX instruction only when it reads an MMX register. */
-const mmxToDoubles = (m: Machine): void => {
+/** CVTPI2PS and CVTPI2PD are MMX instructions only when they read an MMX register; recorded hardware says so of both. */
+const mmxOperand = (m: Machine): Value => {
   m.need('sse');
-  if (!m.isMemory(1)) m.need('mmx');
-  const v = mmxSource(m, 1);
-  if (!m.isMemory(1)) enterMmx(m);
+  if (m.isMemory(1)) return mmxSource(m, 1);
+  m.need('mmx');
+  enterMmx(m);
+  return mmxSource(m, 1);
+};
+const mmxToDoubles = (m: Machine): void => {
+  const v = mmxOperand(m);
   m.write(0, vec(m, 'f64x2.convert_low_i32x4_s', v));
 };
 const mmxToSingles = (m: Machine): void => {
-  m.need('sse');
-  m.need('mmx');
-  const v = mmxSource(m, 1);
+  const v = mmxOperand(m);
   const r = nativeUnless(m, vec(m, 'f32x4.convert_i32x4_s', v), notFast(m), () => exactPacked(m, PI2PS, v, v));
-  enterMmx(m);
   m.write(0, overLow(m, m.read(0), r));
 };
 const int32ToDouble = (m: Machine): void => {
@@ -139,12 +140,16 @@ const doublesToDwords = (truncate: boolean) => (m: Machine): void => {
 const singlesToMmx = (truncate: boolean) => (m: Machine): void => {
   m.need('sse');
   m.need('mmx');
-  writeMmx(m, 0, toDwords(m, 'f32', truncate, lowSource(m, 1), 2, PS2PI));
+  const b = lowSource(m, 1);
+  enterMmx(m); // the x87 state changes even when #XM follows
+  putMmx(m, 0, toDwords(m, 'f32', truncate, b, 2, PS2PI));
 };
 const doublesToMmx = (truncate: boolean) => (m: Machine): void => {
   m.need('sse');
   m.need('mmx');
-  writeMmx(m, 0, toDwords(m, 'f64', truncate, xmmSource(m, 1), 2, PD2PI));
+  const b = xmmSource(m, 1);
+  enterMmx(m);
+  putMmx(m, 0, toDwords(m, 'f64', truncate, b, 2, PD2PI));
 };
 
 // --- between precisions ----------------------------------------------------------------------------

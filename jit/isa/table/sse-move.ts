@@ -114,8 +114,7 @@ const ldmxcsr = (m: Machine): void => {
   m.need('sse');
   const v = m.read(0);
   m.faultIf(m.and(v, m.i32(~0xffff)), 13, 0);
-  m.setState(MXCSR, v);
-  m.call('sse_mxcsr_changed', 'none', 0);
+  m.call('sse_set_mxcsr', 'none', 0, v);
 };
 const stmxcsr = (m: Machine): void => {
   m.need('sse');

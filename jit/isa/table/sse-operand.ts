@@ -76,14 +76,16 @@ export const mmxSource = (m: Machine, i: number): Value =>
 /** Low half of a vector. */
 export const low64 = (m: Machine, v: Value): Value => m.extractLane('i64x2', v, 0);
 
-/**
- * Ends an MMX instruction: x87 tags and top, then the register. Its exponent bits become ones, as the
- * hardware makes them, for which all 16 bytes of the slot are written.
- */
+/** Ends an MMX instruction: x87 tags and top, then the register. */
 export function writeMmx(m: Machine, i: number, v: Value): void {
+  enterMmx(m);
+  putMmx(m, i, v);
+}
+
+/** Writes an MMX register. Its exponent bits become ones, as the hardware makes them, for which all 16 bytes of the slot are written. */
+export function putMmx(m: Machine, i: number, v: Value): void {
   const operand = m.operand(i);
   if (operand.kind !== 'register') throw new Error(`operand ${i} is not an MMX register`);
-  enterMmx(m);
   m.writeRegister(operand.register, m.replaceLane('i64x2', v, 1, m.constant(64, 0xffff)));
 }
 

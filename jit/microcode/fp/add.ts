@@ -1,6 +1,6 @@
 /** Hot path: f80 addition and subtraction (guarded by the x87 benchmark). */
 import { FPU_CW, FPU_SW } from '../../state/vcpu-layout';
-import { C1, J_BIT, finish, setFlags, setResult } from './state';
+import { C1, J_BIT, finish, lowPart, precisionUnit, setFlags, setResult } from './state';
 import { DENORMAL, INFINITY, ZERO, denormal, invalid, kindA, kindB, normalExponent, normalSig, screen2 } from './operands';
 import { roundPack } from './round';
 import { sumE, sumHi, sumLo, sumSign, sumWide } from './sum';
@@ -52,24 +52,31 @@ export function addSlow(p: i32, aSig: u64, aSe: i32, bSig: u64, bSe: i32, neg: i
 
 /**
  * a + b, or a - b when `neg` is 0x8000, to the register at p. Returns whether the instruction took effect.
- * Two normal operands with round to nearest, 64-bit precision and PE masked are done here, without a loop.
+ * Two normal operands with round to nearest and PE masked are done here, without a loop.
  */
 export function add(p: i32, aSig: u64, aSe: i32, bSig: u64, bSe: i32, neg: i32): i32 {
   const ea = aSe & 0x7fff;
   const eb = bSe & 0x7fff;
+  const cw = load<i32>(FPU_CW);
   const fast =
     i32(<u32>(ea - 1) < 0x7ffe) &
     i32(<u32>(eb - 1) < 0x7ffe) &
     i32(<i64>(aSig & bSig) < 0) &
-    i32((load<i32>(FPU_CW) & 0xf20) == 0x320);
+    i32((cw & 0xc20) == 0x20);
   if (!fast) return addSlow(p, aSig, aSe, bSig, bSe, neg, 0);
   const sb = bSe ^ neg;
-  const swap = i32(eb > ea) | (i32(eb == ea) & i32(bSig > aSig));
-  const x = select<u64>(bSig, aSig, swap);
-  const y = select<u64>(aSig, bSig, swap);
-  let e = select<i32>(eb, ea, swap);
-  const sign = select<i32>(sb, aSe, swap) & 0x8000;
-  const d = select<i32>(eb - ea, ea - eb, swap);
+  let x = aSig;
+  let y = bSig;
+  let e = ea;
+  let sign = aSe;
+  let d = <i64>(ea - eb);
+  if (d < 0) {
+    x = bSig;
+    y = aSig;
+    e = eb;
+    sign = sb;
+    d = -d;
+  }
   let hi: u64 = y >> d;
   let lo: u64 = (y << 1) << (63 - d);
   if (d >= 64) {
@@ -78,8 +85,15 @@ export function add(p: i32, aSig: u64, aSe: i32, bSig: u64, bSe: i32, neg: i32):
     lo = d < 66 ? (y >> (d - 64)) | (y & 1) : 1;
   }
   if ((aSe ^ sb) & 0x8000) {
-    hi = x - hi - u64(lo != 0);
+    const borrow = u64(lo != 0);
+    const less = hi > x;
+    hi = x - hi - borrow;
     lo = 0 - lo;
+    if (less) {
+      // Only with equal exponents, and then there is no low part.
+      hi = 0 - hi;
+      sign = ~sign;
+    }
     if (hi == 0) return addSlow(p, aSig, aSe, bSig, bSe, neg, 0);
     const z = clz(hi);
     hi = (hi << z) | ((lo >> 1) >> (63 - z));
@@ -94,15 +108,21 @@ export function add(p: i32, aSig: u64, aSe: i32, bSig: u64, bSe: i32, neg: i32):
       e++;
     }
   }
-  const up = (lo | (hi & 1)) > J_BIT;
-  hi += u64(up);
+  let unit: u64 = 1;
+  if ((cw & 0x300) != 0x300) {
+    unit = precisionUnit(cw);
+    lo = lowPart(hi, lo, unit);
+    hi &= 0 - unit;
+  }
+  const up = (lo | u64((hi & unit) != 0)) > J_BIT;
+  hi += up ? unit : 0;
   if (hi == 0) {
     hi = J_BIT;
     e++;
   }
   if (e >= 0x7fff) return addSlow(p, aSig, aSe, bSig, bSe, neg, 0);
   store<u64>(p, hi);
-  store<u16>(p, sign | e, 8);
+  store<u16>(p, (sign & 0x8000) | e, 8);
   store<i32>(FPU_SW, (load<i32>(FPU_SW) & ~C1) | (i32(lo != 0) << 5) | (i32(up) << 9));
   return 1;
 }

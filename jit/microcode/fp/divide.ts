@@ -1,6 +1,6 @@
 /** Hot path: f80 division and square root (guarded by the x87 benchmark). */
 import { FPU_CW, FPU_SW } from '../../state/vcpu-layout';
-import { C1, J_BIT, ZE, finish, raise, setFlags, setResult } from './state';
+import { C1, J_BIT, ZE, finish, lowPart, precisionUnit, raise, setFlags, setResult } from './state';
 import { DENORMAL, INFINITY, ZERO, denormal, invalid, kindA, kindB, normalExponent, normalSig, screen1, screen2 } from './operands';
 import { roundPack } from './round';
 import { divWide, sqrtWide, wideRem } from './wide';
@@ -57,26 +57,35 @@ export function divide(p: i32, aSig: u64, aSe: i32, bSig: u64, bSe: i32): i32 {
   const eb = bSe & 0x7fff;
   const less = i32(aSig < bSig);
   let e = ea - eb + 0x3fff - less;
+  const cw = load<i32>(FPU_CW);
   const fast =
     i32(<u32>(ea - 1) < 0x7ffe) &
     i32(<u32>(eb - 1) < 0x7ffe) &
     i32(<i64>(aSig & bSig) < 0) &
     i32(<u32>(e - 1) < 0x7ffd) &
-    i32((load<i32>(FPU_CW) & 0xf20) == 0x320);
+    i32((cw & 0xc20) == 0x20);
   if (!fast) return divideSlow(p, aSig, aSe, bSig, bSe, 0);
   let q = divWide(select<u64>(aSig, aSig >> 1, less), select<u64>(0, aSig << 63, less), bSig);
   const r = wideRem;
-  const rest = bSig - r;
   // A 64-bit quotient is never halfway between two 64-bit values.
-  const up = r > rest;
-  q += u64(up);
+  let up = r > bSig - r;
+  let inexact = r != 0;
+  let unit: u64 = 1;
+  if ((cw & 0x300) != 0x300) {
+    unit = precisionUnit(cw);
+    const lo = lowPart(q, fraction(r, bSig), unit);
+    q &= 0 - unit;
+    up = (lo | u64((q & unit) != 0)) > J_BIT;
+    inexact = lo != 0;
+  }
+  q += up ? unit : 0;
   if (q == 0) {
     q = J_BIT;
     e++;
   }
   store<u64>(p, q);
   store<u16>(p, ((aSe ^ bSe) & 0x8000) | e, 8);
-  store<i32>(FPU_SW, (load<i32>(FPU_SW) & ~C1) | (i32(r != 0) << 5) | (i32(up) << 9));
+  store<i32>(FPU_SW, (load<i32>(FPU_SW) & ~C1) | (i32(inexact) << 5) | (i32(up) << 9));
   return 1;
 }
 

@@ -258,7 +258,7 @@ function logarithm(h: u64, l: u64, n: i32): void {
     logSign = negative ? 0x8000 : 0;
     return;
   }
-  // k + fraction: the fraction in units of 2^-110, k up to 16 bits above it.
+  // k + fraction: the fraction in units of 2^-111, k up to 16 bits above it.
   logSign = k < 0 ? 0x8000 : 0;
   const magnitude: u64 = <u64>(k < 0 ? -k : k);
   if (zero) set128(0, 0);

@@ -1,15 +1,29 @@
 /** The x87 loads, register moves and constants. */
-import { FPU_CW, FP_SCRATCH } from '../../state/vcpu-layout';
+import { FPU_CW, FPU_SW, FPU_TAG, FPU_TOP, FP_SCRATCH } from '../../state/vcpu-layout';
 import { bcdToInteger } from './bcd';
 import { opFlags, opSe, widen32, widen64, widenInteger } from './memory-operand';
 import {
-  IE, INDEFINITE_SE, INDEFINITE_SIG, J_BIT, QUIET, SF, canPush, commit, inUse, overflowPush, phys, pop, push, put, seAt,
+  C1, IE, INDEFINITE_SE, INDEFINITE_SIG, J_BIT, QUIET, SF, canPush, clearC1, commit, inUse, overflowPush, phys, pop, push, put, seAt,
   sigAt, slot, tagUsed, underflowTo, unmasked,
 } from './state';
 
-/** Pushes a value just widened from single or double. A denormal is loaded even when the exception is unmasked. */
+/** Pushes a value that raises nothing. */
 // @ts-ignore: decorator
 @inline
+function loadExact(sig: u64, se: i32): void {
+  const top = (load<i32>(FPU_TOP) - 1) & 7;
+  const tags = load<i32>(FPU_TAG);
+  if ((tags >> top) & 1) {
+    overflowPush();
+    return;
+  }
+  store<i32>(FPU_TOP, top);
+  store<i32>(FPU_TAG, tags | (1 << top));
+  store<i32>(FPU_SW, load<i32>(FPU_SW) & ~C1);
+  put(slot(top), sig, se);
+}
+
+/** Pushes a value just widened from single or double. A denormal is loaded even when the exception is unmasked. */
 function loadFloat(sig: u64): void {
   if (!canPush()) {
     overflowPush();
@@ -26,23 +40,16 @@ function loadFloat(sig: u64): void {
 }
 
 export function x87_fld_m32(bits: i64): void {
-  loadFloat(widen32(bits));
+  const raw = <i32>bits;
+  const e = (raw >>> 23) & 0xff;
+  if (<u32>(e - 1) < 0xfe) loadExact((<u64>bits << 40) | J_BIT, ((raw >>> 16) & 0x8000) | (e + 0x3f80));
+  else loadFloat(widen32(bits));
 }
 
 export function x87_fld_m64(bits: i64): void {
-  loadFloat(widen64(bits));
-}
-
-/** Pushes a value that raises nothing. */
-// @ts-ignore: decorator
-@inline
-function loadExact(sig: u64, se: i32): void {
-  if (!canPush()) {
-    overflowPush();
-    return;
-  }
-  commit(0);
-  push(sig, se);
+  const e = <i32>(bits >>> 52) & 0x7ff;
+  if (<u32>(e - 1) < 0x7fe) loadExact((<u64>bits << 11) | J_BIT, (<i32>(bits >>> 48) & 0x8000) | (e + 0x3c00));
+  else loadFloat(widen64(bits));
 }
 
 export function x87_fld_m80(): void {
@@ -74,15 +81,8 @@ export function x87_fld_sti(i: i32): void {
     if (load<i32>(FPU_CW) & IE) push(INDEFINITE_SIG, INDEFINITE_SE);
     return;
   }
-  if (!canPush()) {
-    overflowPush();
-    return;
-  }
   const p = slot(from);
-  const sig = sigAt(p);
-  const se = seAt(p);
-  commit(0);
-  push(sig, se);
+  loadExact(sigAt(p), seAt(p));
 }
 
 /** Copies ST(0) to ST(i). Returns whether the instruction took effect. */
@@ -95,7 +95,7 @@ function copyTop(i: i32): i32 {
   const p = slot(from);
   put(slot(to), sigAt(p), seAt(p));
   tagUsed(to);
-  commit(0);
+  clearC1();
   return 1;
 }
 
@@ -151,7 +151,7 @@ function changeSign(and: i32, xor: i32): void {
   }
   const p = slot(top);
   store<u16>(p, (seAt(p) & and) ^ xor, 8);
-  commit(0);
+  clearC1();
 }
 
 export function x87_fchs(): void {

@@ -1,6 +1,6 @@
 /** Hot path: f80 multiplication (guarded by the x87 benchmark). */
 import { FPU_CW, FPU_SW } from '../../state/vcpu-layout';
-import { C1, J_BIT, PE, finish, setFlags, setResult } from './state';
+import { C1, J_BIT, finish, lowPart, precisionUnit, setFlags, setResult } from './state';
 import { DENORMAL, INFINITY, ZERO, denormal, invalid, kindA, kindB, normalExponent, normalSig, screen2 } from './operands';
 import { roundPack } from './round';
 import { mulWide, wideLo } from './wide';
@@ -44,11 +44,12 @@ export function multiplySlow(p: i32, aSig: u64, aSe: i32, bSig: u64, bSe: i32, f
 export function multiply(p: i32, aSig: u64, aSe: i32, bSig: u64, bSe: i32): i32 {
   const ea = aSe & 0x7fff;
   const eb = bSe & 0x7fff;
+  const cw = load<i32>(FPU_CW);
   const fast =
     i32(<u32>(ea - 1) < 0x7ffe) &
     i32(<u32>(eb - 1) < 0x7ffe) &
     i32(<i64>(aSig & bSig) < 0) &
-    i32((load<i32>(FPU_CW) & 0xf20) == 0x320);
+    i32((cw & 0xc20) == 0x20);
   if (!fast) return multiplySlow(p, aSig, aSe, bSig, bSe, 0);
   const al = aSig & 0xffffffff;
   const ah = aSig >> 32;
@@ -64,8 +65,14 @@ export function multiply(p: i32, aSig: u64, aSe: i32, bSig: u64, bSe: i32): i32 
   hi = (hi << short) | ((lo >> 63) & short);
   lo <<= short;
   let e = ea + eb - 0x3ffe - i32(short);
-  const up = (lo | (hi & 1)) > J_BIT;
-  hi += u64(up);
+  let unit: u64 = 1;
+  if ((cw & 0x300) != 0x300) {
+    unit = precisionUnit(cw);
+    lo = lowPart(hi, lo, unit);
+    hi &= 0 - unit;
+  }
+  const up = (lo | u64((hi & unit) != 0)) > J_BIT;
+  hi += up ? unit : 0;
   if (hi == 0) {
     hi = J_BIT;
     e++;

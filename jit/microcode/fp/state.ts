@@ -128,11 +128,33 @@ export function commit(flags: i32): void {
   store<i32>(FPU_SW, sw);
 }
 
+/** What an instruction that raises nothing does to the status word. */
+// @ts-ignore: decorator
+@inline
+export function clearC1(): void {
+  store<i32>(FPU_SW, load<i32>(FPU_SW) & ~C1);
+}
+
 /** Whether any of the flags is an exception the control word does not mask. */
 // @ts-ignore: decorator
 @inline
 export function unmasked(flags: i32): i32 {
   return flags & ~load<i32>(FPU_CW) & 0x3f;
+}
+
+/** The last significand bit precision control leaves. */
+// @ts-ignore: decorator
+@inline
+export function precisionUnit(cw: i32): u64 {
+  const pc = cw & 0x300;
+  return pc == 0 ? 0x10000000000 : pc == 0x200 ? 0x800 : 1;
+}
+
+/** What is below `unit` in hi:lo, as a fraction of it with stickiness. */
+// @ts-ignore: decorator
+@inline
+export function lowPart(hi: u64, lo: u64, unit: u64): u64 {
+  return unit == 1 ? lo : (hi << (clz(unit) + 1)) | u64(lo != 0);
 }
 
 /** How many low significand bits precision control takes away. */

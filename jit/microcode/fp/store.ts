@@ -2,7 +2,7 @@
  * The x87 stores, in two halves: the conversion, which leaves the x87 state as it is and notes what is to become of it, and
  * the commitment, after the caller's memory write has succeeded.
  */
-import { FPU_CW, FP_SCRATCH } from '../../state/vcpu-layout';
+import { FPU_CW, FPU_SW, FP_SCRATCH } from '../../state/vcpu-layout';
 import { integerToBcd } from './bcd';
 import { INFINITY, QNAN, SNAN, UNSUPPORTED, ZERO, kindOf, normalExponent, normalSig } from './operands';
 import {
@@ -240,7 +240,9 @@ export function x87_store_suppressed(): i32 {
 }
 
 export function x87_store_commit(popped: i32): void {
+  const flags = load<i32>(PENDING_FLAGS);
   const suppressed = load<i32>(SUPPRESSED);
-  commit(load<i32>(PENDING_FLAGS));
+  if (flags & ~load<i32>(FPU_CW) & 0x3f) commit(flags);
+  else store<i32>(FPU_SW, (load<i32>(FPU_SW) & ~C1) | flags);
   if (popped & i32(!suppressed)) pop();
 }

@@ -34,7 +34,7 @@ function reduce(sig: u64, e: i32, sign: i32): void {
     return;
   }
   // The value in units of 2^-65.
-  const shift = e - 0x3ffe + 1 + 1;
+  const shift = e - 0x3ffd;
   let h: u64 = shift < 64 ? sig >> (64 - shift) : shift == 64 ? sig : 0;
   let l: u64 = shift < 64 ? sig << shift : 0;
   // Quotient digits of up to 40 bits, from floating point, each at most one off.
@@ -256,6 +256,11 @@ function tangent(): void {
     // An exact multiple of the 66-bit pi / 2.
     if (odd) setResult(J_BIT, (rSign ^ 0x8000) | 0x7fff);
     else setResult(0, rSign);
+    return;
+  }
+  if (!odd && rE < 0x3fff - 60) {
+    // r and a little more.
+    roundPackTo(rSign, rE, rh, rl | 1, 0);
     return;
   }
   sine();

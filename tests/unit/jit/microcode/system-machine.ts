@@ -72,7 +72,6 @@ export class SystemMachine {
   /** Compiles once; every machine made is fresh. */
   static async create(): Promise<() => SystemMachine> {
     const ramModule = parseModule(`(module (memory (export "memory") ${RAM_BYTES / 65536}) ${accessors.join('\n')})`);
-    ramModule.setFeatures(ramModule.getFeatures() | 1 | 16);
     const ram = new WebAssembly.Module(new Uint8Array(ramModule.emitBinary()));
     const system = new WebAssembly.Module(await compile());
     return () => new SystemMachine(system, ram);

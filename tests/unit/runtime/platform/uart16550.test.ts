@@ -150,6 +150,25 @@ describe('16550A', () => {
     expect(seen).toBe(text);
   });
 
+  it('gives a cleared FIFO back to the sender, but not what came by loopback', () => {
+    const { get, put, type } = createUart();
+    put(FCR, 0x01);
+    put(IER, 0x01);
+    type('keep');
+    expect(get(LSR) & 1).toBe(1);
+    put(IER, 0x00);
+    put(FCR, 0x03);
+    expect(get(LSR) & 1).toBe(0);
+    put(MCR, 0x10);
+    put(RBR, 0x55);
+    put(FCR, 0x03);
+    put(MCR, 0x00);
+    put(IER, 0x01);
+    let seen = '';
+    while (get(LSR) & 1) seen += String.fromCharCode(get(RBR));
+    expect(seen).toBe('keep');
+  });
+
   it('feeds a guest that polls', () => {
     const { get, type } = createUart();
     type('xyz');
