@@ -1,3 +1,11 @@
-export type * from './contract/bus-device.ts'
-export * from './errors/hypervisor-error.ts'
-export * from './errors/error-codes.ts'
+export type * from './contract/bus-device.ts';
+export type * from './contract/platform.ts';
+export * from './errors/hypervisor-error.ts';
+export * from './errors/error-codes.ts';
+export * from './hooks/hypervisor-hooks.ts';
+export * from './hooks/isolate-taps.ts';
+export * from './hooks/pcpu-hooks.ts';
+export type * from './hooks/tap-only.ts';
+export * from './plugin/define-plugin.ts';
+export * from './plugin/options.ts';
+export type * from './plugin/plugin-context.ts';

@@ -57,3 +57,8 @@ const BINARYEN_NAMES: Readonly<Record<string, string>> = {
   wrap_i64: 'wrap', extend_i32_u: 'extend_u', extend_i32_s: 'extend_s', add_sat_s: 'add_saturate_s', add_sat_u: 'add_saturate_u',
   sub_sat_s: 'sub_saturate_s', sub_sat_u: 'sub_saturate_u',
 };
+
+/** The type of a parameter or result list, by type names. */
+export function typeList(names: readonly string[]): binaryen.Type {
+  return names.length === 1 ? TYPES[names[0] as WasmType] : binaryen.createType(names.map((n) => TYPES[n as WasmType]));
+}

@@ -20,6 +20,10 @@ export abstract class Emitter {
   /** Types of the locals after the parameters. */
   readonly locals: WasmType[] = [];
   private readonly assigned = new Map<Node, number>();
+  /** True when the value already sits in a local. */
+  protected hasLocal(node: Node): boolean {
+    return this.assigned.has(node);
+  }
   private materialised = new Set<Node>();
 
   readonly module: WasmModule;

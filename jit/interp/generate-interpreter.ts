@@ -1,5 +1,6 @@
 import { type Expr, parseModule, TYPES, type WasmModule } from '../emit/binaryen.ts';
 import binaryen from 'binaryen';
+import { markWrites } from '../ir/mark-writes.ts';
 import type { Node } from '../ir/node.ts';
 import { TABLE } from '../isa/table/index.ts';
 import * as L from '../state/vcpu-layout.ts';
@@ -158,16 +159,6 @@ function callsOf(nodes: readonly Node[]): string[] {
 
 function hasFunction(module: WasmModule, name: string): boolean {
   return module.getFunction(name) !== 0;
-}
-
-/** Marks address nodes that a store goes to, for the segment check. */
-export function markWrites(nodes: readonly Node[]): void {
-  for (const node of nodes) {
-    const address = node.args[0] as (Node & { write?: boolean }) | undefined;
-    if (address && (node.op === 'store' || (node.op === 'load' && node.modify))) address.write = true;
-    if (node.then) markWrites(node.then);
-    if (node.otherwise) markWrites(node.otherwise);
-  }
 }
 
 /** Generates the interpreter from the instruction table, to be merged with the microcode. */

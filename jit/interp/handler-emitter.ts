@@ -81,7 +81,7 @@ export class HandlerEmitter extends Emitter {
   protected linearAddress(node: Node, delta: Expr | null): Expr {
     const m = this.module;
     const local = this.local('i64');
-    const write = (node as { write?: boolean }).write ? 1 : 0;
+    const write = node.write ? 1 : 0;
     const body = [
       this.set(local, this.offset(delta)),
       this.when(m.i32.and(this.load8(this.rec(), L.REC_FLAGS), this.i32(L.REC_FLAG_SLOW)), [

@@ -6,7 +6,9 @@ import type { InterpreterIndex } from './generate-interpreter.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const jit = join(here, '..');
-const output = join(jit, '../build/wasm');
+/** The published package holds JavaScript under `build/` with the generated module beside it. */
+const published = import.meta.url.endsWith('.js');
+const output = published ? join(jit, '../wasm') : join(jit, '../build/wasm');
 
 /** Folders whose text decides what the generated module is. */
 const SOURCES = ['isa', 'ir', 'decode', 'emit', 'interp', 'microcode', 'state'];
@@ -29,8 +31,8 @@ export interface LoadedInterpreter {
 
 /** Loads the generated interpreter, generating it first when its sources have changed. */
 export async function loadInterpreter(): Promise<LoadedInterpreter> {
-  const base = join(output, `interpreter-${hashSources()}`);
-  if (!existsSync(`${base}.wasm`)) await generate(base);
+  const base = join(output, published ? 'interpreter' : `interpreter-${hashSources()}`);
+  if (!published && !existsSync(`${base}.wasm`)) await generate(base);
   return { module: new WebAssembly.Module(readFileSync(`${base}.wasm`)), index: JSON.parse(readFileSync(`${base}.json`, 'utf8')) as InterpreterIndex };
 }
 

@@ -76,6 +76,8 @@ export interface Node {
   readonly then?: Node[];
   readonly otherwise?: Node[];
   readonly vector?: number;
+  /** An address that is stored to. */
+  write?: boolean;
   /** The store or load belongs to a read-modify-write of the same operand. */
   modify?: boolean;
 }

@@ -6,7 +6,7 @@ import {
 import {
   ATTR_DB, ATTR_L, CR0_EM, CR0_TS, CR4_OSFXSR, CR4_SMAP, EFER_LMA, FLAG_AC, FLAG_IF, FLAG_TF,
 } from "./state";
-import { dr7, hasDataBreakpoints, isAlignmentChecked } from "./watch";
+import { dr7, hasDataBreakpoints, isAlignmentChecked } from "./mmu/watch";
 
 /** Rights of a present, writable, expand-up data segment: unusable, S, P, code, expand-down and writable are looked at. */
 const DATA_MASK: u32 = 0x19e00;

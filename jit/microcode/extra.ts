@@ -3,8 +3,8 @@ import { SCRATCH, SCRATCH_HIGH } from "../state/vcpu-layout";
 import { setZf } from "./flags";
 import { checkFault } from "./fault";
 import { ramCmpxchg64 } from "./host";
-import { loadData, storeData } from "./memory";
-import { slowProbeWrite } from "./slow-path";
+import { loadData, storeData } from "./mmu/memory";
+import { slowProbeWrite } from "./mmu/slow-path";
 import { finish, gpr, RAX, RBX, RCX, RDX, setGpr } from "./state";
 
 export { crc32c } from "./crc32c";

@@ -2,11 +2,11 @@
 import { FPU_CW, FPU_FDS, FPU_FIP, FPU_FOP, FPU_SW, FP_SCRATCH, SEG, SEG_SELECTOR, SEG_SIZE } from "../state/vcpu-layout";
 import { x87_fninit } from "./fp/control";
 import { x87_env_load, x87_env_store, x87_env_stored, x87_st_load, x87_st_store } from "./fp/image";
-import { loadData } from "./memory";
-import { isRam, readPhysical } from "./physical";
-import { linearOf, probeOperand, readOperand, writeOperand } from "./segment";
+import { loadData } from "./mmu/memory";
+import { isRam, readPhysical } from "./mmu/physical";
+import { linearOf, probeOperand, readOperand, writeOperand } from "./segment/segment";
 import { CS, finish, isCode64, isParagraphMode, segBase } from "./state";
-import { translateNoFault } from "./translate";
+import { translateNoFault } from "./mmu/translate";
 
 /** Size of eight registers of 10 bytes. */
 const REGISTERS: i32 = 80;

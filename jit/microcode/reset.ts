@@ -6,8 +6,9 @@ import {
 import { updateContext } from "./context";
 import { setEflags } from "./flags";
 import { CS, FLAGS_ALL, LDTR, RDX, setGpr, setSegment, TR } from "./state";
-import { resetTlb } from "./tlb";
-import { initX87, setMxcsr } from "./xsave";
+import { resetTlb } from "./mmu/tlb";
+import { sse_set_mxcsr } from "./fp/mxcsr";
+import { initX87 } from "./control/xsave";
 
 /** Family, model and stepping that RDX holds after a reset. */
 const SIGNATURE: u64 = 0x600;
@@ -52,7 +53,7 @@ export function resetCpu(): void {
   store<u32>(DEBUG_TRAP, 0);
   store<u32>(A20_MASK, 0xffffffff);
   store<u32>(CPL, 0);
-  setMxcsr(0x1f80);
+  sse_set_mxcsr(0x1f80);
   resetTlb();
   updateContext();
 }

@@ -197,6 +197,11 @@ export const TLB_MAP_SIZE = 0x200;
 /** Bit (linear page modulo 4096): code was fetched there since the jump cache was last aged. */
 export const FETCH_MAP = 0x3c00;
 export const FETCH_MAP_SIZE = 0x200;
+/** Bit (hash of a 4 MiB region of linear addresses): a part of a large page was filled there since the last full flush. */
+export const LARGE_MAP = 0x3e00;
+export const LARGE_MAP_SIZE = 0x1f0;
+/** u64: 1 GiB region of linear addresses + 1 where a 1 GiB page was filled; all ones = several. */
+export const HUGE_REGION = 0x3ff0;
 
 // --- microcode's own static data ---------------------------------------------------------------
 export const MICROCODE_DATA = 0x4000;
@@ -242,8 +247,11 @@ export const CODE_MAP_SIZE = 0x800000;
 /** Predecoded records. */
 export const ARENA = 0x900000;
 export const ARENA_END = 0x3900000;
+/** Block tables of translated regions. */
+export const REGION_TABLES = 0x3900000;
+export const REGION_TABLES_END = 0x3b00000;
 /** Size of the machine-state memory, in 64 KiB pages. */
-export const STATE_PAGES = 0x390;
+export const STATE_PAGES = 0x3b0;
 
 // --- predecoded record -------------------------------------------------------------------------
 export const REC_SIZE = 40;

@@ -25,6 +25,10 @@ export interface Block {
   readonly target: number | null;
   /** Bytes of all its instructions. */
   readonly size: number;
+  /** Table index of the interpreter's handler for its first record. */
+  readonly handler: number;
+  /** Linear address it was last entered at. */
+  linear: bigint;
   /** False once the bytes it came from have changed. */
   valid: boolean;
   /** Translated regions that contain it. */
@@ -75,7 +79,10 @@ export class BlockCache {
     const physical = this.source.fetchPage(linear);
     if (physical < 0) return null;
     const key = physical * 32 + mode;
-    return this.blocks.get(key) ?? this.decode(linear, physical, mode, key);
+    const block = this.blocks.get(key);
+    if (block === undefined) return this.decode(linear, physical, mode, key);
+    block.linear = linear;
+    return block;
   }
 
   private decode(linear: bigint, physical: number, mode: number, key: number): Block | null {
@@ -126,7 +133,7 @@ export class BlockCache {
     }
     this.next = at;
     this.decoded += count;
-    const block: Block = { physical, length: Math.min(offset, 4096 - inPage), second, mode, record, count: ending === 'end' ? count + 1 : count, instructions, ending, target, size: offset, valid: true, regions: new Set() };
+    const block: Block = { physical, length: Math.min(offset, 4096 - inPage), second, mode, record, count: ending === 'end' ? count + 1 : count, instructions, ending, target, size: offset, handler: this.view.getUint32(record + L.REC_HANDLER, true), linear, valid: true, regions: new Set() };
     this.byEnd.set(at - L.REC_SIZE, block);
     if (second < 0) this.blocks.set(key, block);
     this.index(block, physical & ~4095, inPage, Math.min(4095, inPage + Math.max(offset, 1) - 1));

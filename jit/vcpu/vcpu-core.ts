@@ -1,7 +1,7 @@
 import type { InterpreterIndex } from '../interp/generate-interpreter.ts';
 import { Predecoder } from '../interp/predecode.ts';
 import * as L from '../state/vcpu-layout.ts';
-import { BlockCache } from './block-cache.ts';
+import { type Block, BlockCache } from './block-cache.ts';
 
 /** Why `run` returned. */
 export type RunResult = 'budget' | 'halt' | 'shutdown' | 'fault';
@@ -69,6 +69,10 @@ export class VcpuCore {
   private granted = 0;
   /** Makes `run` return `fault` instead of delivering a fault; for tests and debuggers. */
   stopOnFault = false;
+  /** Called for each block that the host loop looks up, before it is entered. */
+  onFound: ((block: Block) => void) | undefined;
+  /** Called when all decoded code was dropped. */
+  onCodeReset: (() => void) | undefined;
   /** Called when a block has become hot, with the address of its last record. */
   onHot: ((record: number) => void) | undefined;
   /** Called before each block with the exact RIP; for traces. */
@@ -92,7 +96,10 @@ export class VcpuCore {
       ramPage: (physical) => this.ramBytes.subarray(physical, physical + 4096),
       codePageProtect: (physical) => this.exports.codePageProtect(physical),
     });
-    this.blocks.onReset = () => this.clearJumpCache();
+    this.blocks.onReset = () => {
+      this.clearJumpCache();
+      this.onCodeReset?.();
+    };
     this.view.setUint32(L.RAM_SIZE, ramSize, true);
     if (this.exports.resetCpu) this.exports.resetCpu();
     else {
@@ -271,6 +278,7 @@ export class VcpuCore {
     if ((mode & L.MODE_CODE_MASK) !== 2) linear &= 0xffffffffn;
     const block = this.blocks.find(linear, mode);
     if (block === null) return 0;
+    this.onFound?.(block);
     this.fillJumpCache(rip, block.record, block.second < 0 && (mode & L.MODE_SINGLE) === 0);
     if (stalled !== 0) this.forward(stalled, block.record);
     return block.record;

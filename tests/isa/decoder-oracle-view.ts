@@ -46,9 +46,12 @@ const SEGMENT_KINDS = new Set(['es', 'cs', 'ss', 'ds', 'fs', 'gs', 'sreg']);
 /** Instructions whose 16-bit operands iced gives as registers of the operand size. */
 const SELECTOR_READERS = new Set(['LAR', 'LSL', 'LLDT', 'LTR', 'VERR', 'VERW', 'LMSW', 'ARPL']);
 
+/** Instructions whose general register iced gives as 64-bit with REX.W, though only 32 bits or fewer of it matter. */
+const WIDE_IN_NAME_ONLY = new Set(['PEXTRB', 'PEXTRW', 'PINSRB', 'PINSRW', 'PMOVMSKB', 'MOVMSKPS', 'MOVMSKPD', 'EXTRACTPS']);
+
 /** True when only the number of the register counts. */
 const isSelector = (row: Row, kind: string): boolean =>
-  SELECTOR_READERS.has(row.mnemonic) ? kind === 'rm16' || row.mnemonic === 'ARPL' : kind === 'rm16' && row.operands[0] === 'sreg';
+  WIDE_IN_NAME_ONLY.has(row.mnemonic) ? /^r/.test(kind) : SELECTOR_READERS.has(row.mnemonic) ? kind === 'rm16' || row.mnemonic === 'ARPL' : kind === 'rm16' && row.operands[0] === 'sreg';
 
 function operandText(kind: string, operand: Operand, instruction: Instruction, ip: bigint): string {
   const { facts, length, row } = instruction;
@@ -96,7 +99,7 @@ export function ourText(instruction: Instruction, ip: bigint): string {
 const ICED_ALIASES: Readonly<Record<string, string>> = {
   RESERVEDNOP: 'NOP', ENDBR32: 'NOP', ENDBR64: 'NOP', RDSSPD: 'NOP', RDSSPQ: 'NOP', CLDEMOTE: 'NOP', PREFETCH: 'NOP', PREFETCHW: 'NOP',
   PREFETCHWT1: 'NOP', PREFETCHRESERVED_0F0D: 'NOP', PREFETCHNTA: 'NOP', PREFETCHT0: 'NOP', PREFETCHT1: 'NOP', PREFETCHT2: 'NOP',
-  PREFETCHIT0: 'NOP', PREFETCHIT1: 'NOP', JECXZ: 'JCXZ', JRCXZ: 'JCXZ', FSTPNCE: 'FSTPNCE', FSTDW: 'FNSTSW', FSTSG: 'FNSTSW',
+  PREFETCHIT0: 'NOP', PREFETCHIT1: 'NOP', JECXZ: 'JCXZ', JRCXZ: 'JCXZ', PCMPESTRM64: 'PCMPESTRM', PCMPESTRI64: 'PCMPESTRI', FSTDW: 'FNSTSW', FSTSG: 'FNSTSW',
 };
 
 const registerText = (register: number): string => nameOf(Register, register).replace(/^None$/, '');
@@ -160,6 +163,7 @@ export function icedText(i: IcedInstruction, mode: number, ours: Instruction | n
     return `${i.length} ${mnemonic} ${parts.join(', ')}`;
   }
   let operands = Array.from({ length: i.opCount }, (_, at) => icedOperand(i, at, mode, ours));
+  if (mnemonic.startsWith('MASKMOV')) operands.shift(); // the implied DS:rDI
   if (ours !== null) {
     const { row } = ours;
     const both = row.id.endsWith('_sti_st0') || row.id.endsWith('_sti_sti');

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { decodeInstruction } from '../../jit/decode/decode-instruction.ts';
 import { differences, SLOT } from './decoder-oracle-compare.ts';
 
 const MODES = [16, 32, 64] as const;
@@ -30,14 +31,14 @@ const VEX: readonly (readonly number[])[] = [
 ];
 
 /** Every opcode of a map with every ModRM byte behind every prefix. */
-function opcodePatterns(map: readonly number[], prefix: readonly number[]): Uint8Array {
-  const modrms = Math.ceil(256 / MODRM_STEP);
+function opcodePatterns(map: readonly number[], prefix: readonly number[], step = MODRM_STEP): Uint8Array {
+  const modrms = Math.ceil(256 / step);
   const buffer = new Uint8Array(256 * modrms * SLOT);
   const stream = byteStream(0x2545f491 + map.length * 17 + (prefix[0] ?? 0));
   let at = 0;
   for (let opcode = 0; opcode < 256; opcode++) {
-    for (let modrm = 0; modrm < 256; modrm += MODRM_STEP) {
-      const head = [...prefix, ...map, opcode, modrm];
+    for (let modrm = 0; modrm < 256; modrm += step) {
+      const head = [...prefix, ...map, opcode, (modrm + ((opcode * 5) % step)) & 255];
       for (let i = 0; i < SLOT; i++) buffer[at + i] = head[i] ?? stream.next().value;
       at += SLOT;
     }
@@ -65,6 +66,24 @@ function randomStrings(count: number, seed: number): Uint8Array {
   return buffer;
 }
 
+describe('instruction length', () => {
+  const decode = (bytes: readonly number[]): number | string => {
+    const found = decodeInstruction(Uint8Array.from(bytes), 0, { code: 64, stack: 64 });
+    return typeof found === 'string' ? found : found.length;
+  };
+  const prefixes = (n: number): number[] => new Array<number>(n).fill(0x66);
+
+  it('is 15 bytes at most', () => {
+    expect(decode([...prefixes(14), 0x90])).toBe(15);
+    expect(decode([...prefixes(15), 0x90])).toBe('long');
+    expect(decode([...prefixes(12), 0xc7, 0xc0, 1, 0])).toBe('long');
+    expect(decode([...prefixes(11), 0xc7, 0xc0, 1, 0])).toBe(15);
+  });
+  it('is not known when bytes are missing', () => {
+    for (const bytes of [[], [0x66], [0x0f], [0x01], [0x0f, 0x38], [0xc7, 0x00], [0xc7, 0x00, 1, 2, 3], [0x8b, 0x84], [0xe8, 0, 0, 0]]) expect(decode(bytes)).toBe('short');
+  });
+});
+
 describe('decoder against iced-x86', () => {
   for (const mode of MODES) {
     for (const map of MAPS) {
@@ -74,7 +93,7 @@ describe('decoder against iced-x86', () => {
       });
     }
     it(`${mode}-bit: VEX opcodes`, { timeout: 300_000 }, () => {
-      for (const prefix of VEX) expect(differences(opcodePatterns([], prefix), mode)).toEqual([]);
+      for (const prefix of VEX) expect(differences(opcodePatterns([], prefix, Math.max(8, MODRM_STEP)), mode)).toEqual([]);
     });
     it(`${mode}-bit: random byte strings`, { timeout: 1_200_000 }, () => {
       const chunk = 50_000;

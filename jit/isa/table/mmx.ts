@@ -1,7 +1,7 @@
 import type { Machine } from '../../ir/machine.ts';
 import type { Row } from '../dsl/row.ts';
 import { storeBytes } from './sse-move.ts';
-import { enterMmx, int, low64, lowHalf, mmxSource, row, vec, writeMmx } from './sse-operand.ts';
+import { bothWidths, enterMmx, int, low64, lowHalf, mmxSource, row, vec, writeMmx } from './sse-operand.ts';
 
 /** MOVD and MOVQ into an MMX register. */
 const load = (m: Machine): void => {
@@ -41,7 +41,7 @@ const byteMask = (m: Machine): void => {
   m.need('mmx');
   const bits = m.and(int(m, 'i8x16.bitmask', m.read(1, 128)), m.i32(0xff));
   enterMmx(m);
-  m.write(0, bits);
+  m.write(0, m.zeroExtend(bits, m.operand(0).width));
 };
 
 /** MOVQ2DQ and MOVDQ2Q are MMX instructions as far as the x87 state is concerned. */
@@ -77,7 +77,7 @@ export const mmxRows: readonly Row[] = [
   row('MOVQ', 'NP 0F 7F /r', 'qm64,q', moveOut, mmx),
   row('MOVDQ2Q', 'F2 0F D6 /r', 'q,xr', movdq2q, { feature: 'sse2' }),
   row('MOVQ2DQ', 'F3 0F D6 /r', 'x,qr', movq2dq, { feature: 'sse2' }),
-  row('PMOVMSKB', 'NP 0F D7 /r', 'r32,qr', byteMask, sse),
+  ...bothWidths('PMOVMSKB', 'NP', '0F D7 /r', 'r*,qr', byteMask, { feature: 'sse', size: 64 }),
   row('MOVNTQ', 'NP 0F E7 /r', 'm64,q', store(64), sse),
   row('MASKMOVQ', 'NP 0F F7 /r', 'q,qr', maskedStore, sse),
 ];

@@ -2,9 +2,10 @@ import type { Machine, Value } from '../../ir/machine.ts';
 import type { Row } from '../dsl/row.ts';
 import { exactPacked } from './sse-float.ts';
 import {
-  compareFloat, denormal, denormalLanes, doubtful, doubtfulLanes, float, type Format, fromBits, nanLanes, nativeUnless, notFast, raisePending, scalar, toBits,
+  compareFloat, denormal, denormalLanes, doubtful, doubtfulLanes, float, type Format, fromBits, nanLanes, nativeUnless, notFast, raisePending, scalar,
+  toBits,
 } from './sse-native.ts';
-import { enterMmx, lowHalf, lowSource, mmxSource, putMmx, row, splat64, vec, xmmSource, zeroVector } from './sse-operand.ts';
+import { enterMmx, lowSource, mmxSource, putMmx, row, splat64, vec, xmmSource, zeroVector } from './sse-operand.ts';
 
 /** Operation numbers of the microcode's `sse_packed`. */
 const DQ2PS = 64;

@@ -4,7 +4,9 @@ import {
   compareFloat, denormal, denormalLanes, doubtful, doubtfulLanes, float, type Format, fromBits, nanLanes, nativeUnless, notFast, notFinite, notFiniteLanes,
   raisePending, scalar, type Scalar, tiny, tinyLanes, toBits, widthOf,
 } from './sse-native.ts';
-import { direct, immediate32, int, knownImmediate, lanes32, row, splat32, splat64, swapped, vec, type VectorOperation, xmmBinary, xmmOnly, xmmSource, zeroVector } from './sse-operand.ts';
+import {
+  direct, immediate32, knownImmediate, lanes32, row, splat32, splat64, swapped, vec, type VectorOperation, xmmBinary, xmmOnly, xmmSource, zeroVector,
+} from './sse-operand.ts';
 
 /** Operation numbers of the microcode's `sse_packed`, single precision; double precision is 32 more. */
 const CODE = { add: 0, mul: 1, sub: 2, min: 3, div: 4, max: 5, sqrt: 6, cmp: 7, hadd: 8, hsub: 9, addsub: 10, dp: 11, round: 12 } as const;

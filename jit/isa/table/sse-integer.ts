@@ -1,8 +1,8 @@
 import type { Machine, Value } from '../../ir/machine.ts';
 import type { Row } from '../dsl/row.ts';
 import {
-  direct, immediate32, knownImmediate, lowSource, low64, mmxAndXmm, mmxSource, row, splat32, splat64, swapped, vec, type VectorOperation, writeMmx,
-  xmmOnly, xmmSource, zeroVector,
+  direct, immediate32, knownImmediate, low64, mmxAndXmm, mmxSource, row, splat32, splat64, swapped, vec, type VectorOperation, writeMmx, xmmOnly,
+  xmmSource, zeroVector,
 } from './sse-operand.ts';
 
 /** MMX packs and horizontal operations: low half of `a` and low half of `b` as one vector. */

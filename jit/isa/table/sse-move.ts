@@ -1,7 +1,7 @@
 import type { Machine, Value } from '../../ir/machine.ts';
 import type { Row } from '../dsl/row.ts';
 import { MXCSR } from '../../state/vcpu-layout.ts';
-import { int, low64, lowHalf, row, vec, xmmSource, zeroVector } from './sse-operand.ts';
+import { bothWidths, int, low64, lowHalf, row, vec, xmmSource, zeroVector } from './sse-operand.ts';
 
 /** Moves of 16 bytes without alignment check. */
 const moveUnaligned = (m: Machine): void => {
@@ -86,7 +86,7 @@ const moveQuad = (m: Machine): void => {
 
 const mask = (op: string) => (m: Machine): void => {
   m.need('sse');
-  m.write(0, int(m, op, m.read(1)));
+  m.write(0, m.zeroExtend(int(m, op, m.read(1)), m.operand(0).width));
 };
 
 /** MASKMOVDQU: bytes of operand 0 to (R/E)DI where operand 1 has bit 7. */
@@ -162,8 +162,8 @@ export const sseMove: readonly Row[] = [
   ...movePair('MOVAPD', '66', '28', '29', moveAligned, 'sse2'),
   row('MOVNTPS', 'NP 0F 2B /r', 'm128,x', moveAligned, { feature: 'sse' }),
   row('MOVNTPD', '66 0F 2B /r', 'm128,x', moveAligned, { feature: 'sse2' }),
-  row('MOVMSKPS', 'NP 0F 50 /r', 'r32,xr', mask('i32x4.bitmask'), { feature: 'sse' }),
-  row('MOVMSKPD', '66 0F 50 /r', 'r32,xr', mask('i64x2.bitmask'), { feature: 'sse2' }),
+  ...bothWidths('MOVMSKPS', 'NP', '0F 50 /r', 'r*,xr', mask('i32x4.bitmask'), { feature: 'sse' }),
+  ...bothWidths('MOVMSKPD', '66', '0F 50 /r', 'r*,xr', mask('i64x2.bitmask'), { feature: 'sse2' }),
   row('MOVD', '66 0F 6E /r', 'x,rm32', fromGeneral('i32x4'), { feature: 'sse2' }),
   row('MOVQ', '66 W1 0F 6E /r', 'x,rm64', fromGeneral('i64x2'), { feature: 'sse2' }),
   ...movePair('MOVDQA', '66', '6F', '7F', moveAligned, 'sse2'),
@@ -180,7 +180,7 @@ export const sseMove: readonly Row[] = [
   row('CLFLUSH', 'NP 0F AE /7', 'm8', clflush, { feature: 'sse2', operandSize: 'any' }),
   row('MOVNTI', 'NP 0F C3 /r', 'm32,r32', (m) => m.write(0, m.read(1)), { feature: 'sse2', operandSize: 'any' }),
   row('MOVNTI', 'NP W1 0F C3 /r', 'm64,r64', (m) => m.write(0, m.read(1)), { feature: 'sse2' }),
-  row('PMOVMSKB', '66 0F D7 /r', 'r32,xr', mask('i8x16.bitmask'), { feature: 'sse2' }),
+  ...bothWidths('PMOVMSKB', '66', '0F D7 /r', 'r*,xr', mask('i8x16.bitmask'), { feature: 'sse2' }),
   row('MOVNTDQ', '66 0F E7 /r', 'm128,x', moveAligned, { feature: 'sse2' }),
   row('LDDQU', 'F2 0F F0 /r', 'x,m128', moveUnaligned, { feature: 'sse3' }),
   row('MASKMOVDQU', '66 0F F7 /r', 'x,xr', maskedStore, { feature: 'sse2' }),

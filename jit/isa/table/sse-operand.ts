@@ -109,6 +109,12 @@ export const mmxBinary = (op: VectorOperation) => (m: Machine): void => {
   writeMmx(m, 0, op(m, m.read(0, 128), b));
 };
 
+/** Rows with a general register of 32 bits and, with REX.W, 64 bits: `r*` and `rm*` in `operands`. */
+export const bothWidths = (mnemonic: string, prefix: string, opcode: string, operands: string, sem: (m: Machine) => void, options: RowOptions): Row[] => [
+  row(mnemonic, `${prefix} ${opcode}`, operands.replace('*', '32'), sem, { operandSize: 'any', ...options }),
+  row(mnemonic, `${prefix} W1 ${opcode}`, operands.replace('*', '64'), sem, { ...options, modes: 'only64', operandSize: 64 }),
+];
+
 /** Features of the two forms of an instruction that MMX and SSE registers share. */
 export interface PairOptions {
   /** CPUID feature of the MMX form; `mmx` when absent. */

@@ -1,6 +1,8 @@
 import type { Machine, Value } from '../../ir/machine.ts';
 import type { Row } from '../dsl/row.ts';
-import { bytesFrom, enterMmx, immediate32, knownImmediate, lanes32, mmxSource, row, splat32, vec, writeMmx, xmmOnly, xmmSource, zeroVector } from './sse-operand.ts';
+import {
+  bothWidths, bytesFrom, enterMmx, immediate32, knownImmediate, lanes32, mmxSource, row, splat32, vec, writeMmx, xmmOnly, xmmSource, zeroVector,
+} from './sse-operand.ts';
 
 /** Byte lanes of elements of `bytes` bytes, picked by element number. */
 const elements = (bytes: number, picks: readonly number[]): number[] => picks.flatMap((n) => Array.from({ length: bytes }, (_, k) => n * bytes + k));
@@ -157,7 +159,7 @@ const insert = (shape: Shape) => (m: Machine): void => {
 const extract = (shape: Shape) => (m: Machine): void => {
   m.need('sse');
   const x = pickLane(m, m.read(1), 2, shape, lanesOf[shape]);
-  m.write(0, m.isMemory(0) || shape === 'i64x2' ? x : m.zeroExtend(x, 32));
+  m.write(0, m.isMemory(0) ? x : m.zeroExtend(x, m.operand(0).width));
 };
 
 /** INSERTPS: a dword of the source to a dword of the destination, then dwords zeroed by the low four bits. */
@@ -225,7 +227,7 @@ export const sseShuffle: readonly Row[] = [
   row('PSHUFLW', 'F2 0F 70 /r', 'x,xm128,imm8', shuffleWords(0), { feature: 'sse2' }),
   row('PSRLDQ', '66 0F 73 /3', 'xr,imm8', shiftBytes(false), { feature: 'sse2' }),
   row('PSLLDQ', '66 0F 73 /7', 'xr,imm8', shiftBytes(true), { feature: 'sse2' }),
-  row('PINSRW', 'NP 0F C4 /r reg', 'q,rm32,imm8', (m) => {
+  ...bothWidths('PINSRW', 'NP', '0F C4 /r reg', 'q,rm*,imm8', (m) => {
     m.need('mmx');
     const x = m.read(1, 32);
     writeMmx(m, 0, insertLane(m, m.read(0, 128), 2, 'i16x8', 4, x));
@@ -235,15 +237,15 @@ export const sseShuffle: readonly Row[] = [
     const x = m.read(1);
     writeMmx(m, 0, insertLane(m, m.read(0, 128), 2, 'i16x8', 4, x));
   }, { feature: 'sse', size: 64, operandSize: 'any' }),
-  row('PINSRW', '66 0F C4 /r reg', 'x,rm32,imm8', insert('i16x8'), { feature: 'sse2' }),
+  ...bothWidths('PINSRW', '66', '0F C4 /r reg', 'x,rm*,imm8', insert('i16x8'), { feature: 'sse2' }),
   row('PINSRW', '66 0F C4 /r mem', 'x,m16,imm8', insert('i16x8'), { feature: 'sse2' }),
-  row('PEXTRW', 'NP 0F C5 /r', 'r32,qr,imm8', (m) => {
+  ...bothWidths('PEXTRW', 'NP', '0F C5 /r', 'r*,qr,imm8', (m) => {
     m.need('mmx');
-    const x = m.zeroExtend(pickLane(m, m.read(1, 128), 2, 'i16x8', 4), 32);
+    const x = m.zeroExtend(pickLane(m, m.read(1, 128), 2, 'i16x8', 4), m.operand(0).width);
     enterMmx(m);
     m.write(0, x);
   }, { feature: 'sse', size: 64, operandSize: 'any' }),
-  row('PEXTRW', '66 0F C5 /r', 'r32,xr,imm8', extract('i16x8'), { feature: 'sse2' }),
+  ...bothWidths('PEXTRW', '66', '0F C5 /r', 'r*,xr,imm8', extract('i16x8'), { feature: 'sse2' }),
   row('SHUFPS', 'NP 0F C6 /r', 'x,xm128,imm8', shuffleSingles, { feature: 'sse' }),
   row('SHUFPD', '66 0F C6 /r', 'x,xm128,imm8', shuffleDoubles, { feature: 'sse2' }),
   row('BLENDPS', '66 0F 3A 0C /r', 'x,xm128,imm8', blendImmediate(4), sse41),
@@ -251,14 +253,14 @@ export const sseShuffle: readonly Row[] = [
   row('PBLENDW', '66 0F 3A 0E /r', 'x,xm128,imm8', blendImmediate(2), sse41),
   row('PALIGNR', 'NP 0F 3A 0F /r', 'q,qm64,imm8', alignMmx, { feature: 'ssse3', size: 64, operandSize: 'any' }),
   row('PALIGNR', '66 0F 3A 0F /r', 'x,xm128,imm8', alignXmm, { feature: 'ssse3' }),
-  row('PEXTRB', '66 0F 3A 14 /r reg', 'rm32,x,imm8', extract('i8x16'), sse41),
+  ...bothWidths('PEXTRB', '66', '0F 3A 14 /r reg', 'rm*,x,imm8', extract('i8x16'), sse41),
   row('PEXTRB', '66 0F 3A 14 /r mem', 'm8,x,imm8', extract('i8x16'), sse41),
-  row('PEXTRW', '66 0F 3A 15 /r reg', 'rm32,x,imm8', extract('i16x8'), sse41),
+  ...bothWidths('PEXTRW', '66', '0F 3A 15 /r reg', 'rm*,x,imm8', extract('i16x8'), sse41),
   row('PEXTRW', '66 0F 3A 15 /r mem', 'm16,x,imm8', extract('i16x8'), sse41),
   row('PEXTRD', '66 0F 3A 16 /r', 'rm32,x,imm8', extract('i32x4'), sse41),
   row('PEXTRQ', '66 W1 0F 3A 16 /r', 'rm64,x,imm8', extract('i64x2'), sse41),
   row('EXTRACTPS', '66 0F 3A 17 /r', 'rm32,x,imm8', extract('i32x4'), sse41),
-  row('PINSRB', '66 0F 3A 20 /r reg', 'x,rm32,imm8', insert('i8x16'), sse41),
+  ...bothWidths('PINSRB', '66', '0F 3A 20 /r reg', 'x,rm*,imm8', insert('i8x16'), sse41),
   row('PINSRB', '66 0F 3A 20 /r mem', 'x,m8,imm8', insert('i8x16'), sse41),
   row('INSERTPS', '66 0F 3A 21 /r', 'x,xm32,imm8', insertSingle, sse41),
   row('PINSRD', '66 0F 3A 22 /r', 'x,rm32,imm8', insert('i32x4'), sse41),

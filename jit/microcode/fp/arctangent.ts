@@ -1,8 +1,10 @@
 /** FPATAN. */
-import { div128, mul128, mulHigh, normalize128, set128, setExponent, shiftRight128, stepDown, subFrom128, add128, ve, vh, vl } from './fixed128';
 import { DENORMAL, INFINITY, ZERO, denormal, kindA, kindB, normalExponent, normalSig, screen2 } from './operands';
 import { roundPackTo } from './round';
 import { finish, inUse, phys, pop, seAt, setFlags, setResult, sigAt, slot, underflowTo } from './state';
+import {
+  add128, div128, mul128, mulHigh, normalize128, set128, setExponent, shiftRight128, stepDown, subFrom128, ve, vh, vl,
+} from './wide';
 
 /** High and low words of pi * 2^126. */
 const PI_HIGH: u64 = 0xc90fdaa22168c234;

@@ -1,7 +1,8 @@
 /** The x87 compares: FCOM, FUCOM, FCOMI, FTST, FXAM. */
 import { FPU_SW } from '../../state/vcpu-layout';
-import { opFlags, opSe, widen32, widen64, widenInteger } from './memory-operand';
-import { DENORMAL, INFINITY, QNAN, SNAN, UNSUPPORTED, ZERO, kindOf } from './operands';
+import {
+  DENORMAL, INFINITY, QNAN, SNAN, UNSUPPORTED, ZERO, kindOf, opFlags, opSe, widen32, widen64, widenInteger,
+} from './operands';
 import { C0, C1, C2, C3, DE, IE, SF, commit, inUse, phys, pop, seAt, sigAt, slot, unmasked } from './state';
 
 const UNORDERED: i32 = C3 | C2 | C0;

@@ -1,5 +1,7 @@
 /** Status and control of the x87 unit, and what MMX does to it. */
-import { FPU_CW, FPU_FCS, FPU_FDP, FPU_FDS, FPU_FIP, FPU_FOP, FPU_SW, FPU_TAG, FPU_TOP, FPU_ST } from '../../state/vcpu-layout';
+import {
+  FPU_CW, FPU_FCS, FPU_FDP, FPU_FDS, FPU_FIP, FPU_FOP, FPU_ST, FPU_SW, FPU_TAG, FPU_TOP,
+} from '../../state/vcpu-layout';
 import { C1, ES_B, phys, pop } from './state';
 
 export function x87_pending(): i32 {

@@ -1,5 +1,5 @@
-/** Kinds of f80 operands, and the answers that need no arithmetic: invalid encodings, NaNs, denormals. */
-import { FPU_CW } from '../../state/vcpu-layout';
+/** Operands: what kind of f80 value one is, the answers that need no arithmetic, and memory operands as f80 values. */
+import { FPU_CW, FP_SCRATCH } from '../../state/vcpu-layout';
 import { DE, IE, INDEFINITE_SE, INDEFINITE_SIG, J_BIT, QUIET, raise, setResult } from './state';
 
 export const ZERO: i32 = 0;
@@ -105,4 +105,91 @@ export function normalExponent(sig: u64, se: i32): i32 {
 @inline
 export function normalSig(sig: u64): u64 {
   return sig << clz(sig);
+}
+
+/** Significand is returned by the functions; this is its sign and exponent. */
+export let opSe: i32 = 0;
+/** DE when the operand was a denormal. */
+export let opFlags: i32 = 0;
+
+/** Widens a single. NaNs keep their quiet bit, so that the caller sees signalling ones. */
+export function widen32(bits: i64): u64 {
+  const raw = <i32>bits;
+  const sign = (raw >>> 16) & 0x8000;
+  const e = (raw >>> 23) & 0xff;
+  const m = (<u64>(raw & 0x7fffff)) << 40;
+  opFlags = 0;
+  if (e != 0 && e != 255) {
+    opSe = sign | (e + 0x3f80);
+    return m | J_BIT;
+  }
+  if (e == 255) {
+    opSe = sign | 0x7fff;
+    return m | J_BIT;
+  }
+  opSe = sign;
+  if (m == 0) return 0;
+  opFlags = DE;
+  const z = i32(clz(m));
+  opSe = sign | (0x3f81 - z);
+  return m << z;
+}
+
+/** Widens a double. NaNs keep their quiet bit, so that the caller sees signalling ones. */
+export function widen64(bits: i64): u64 {
+  const sign = <i32>(bits >>> 48) & 0x8000;
+  const e = <i32>(bits >>> 52) & 0x7ff;
+  const m = <u64>bits << 11;
+  opFlags = 0;
+  if (e != 0 && e != 0x7ff) {
+    opSe = sign | (e + 0x3c00);
+    return m | J_BIT;
+  }
+  if (e != 0) {
+    opSe = sign | 0x7fff;
+    return m | J_BIT;
+  }
+  const n = m & ~J_BIT;
+  opSe = sign;
+  if (n == 0) return 0;
+  opFlags = DE;
+  const z = i32(clz(n));
+  opSe = sign | (0x3c01 - z);
+  return n << z;
+}
+
+/** Widens an integer. */
+// @ts-ignore: decorator
+@inline
+export function widenInteger(v: i64): u64 {
+  opFlags = 0;
+  if (v == 0) {
+    opSe = 0;
+    return 0;
+  }
+  const magnitude: u64 = v < 0 ? 0 - <u64>v : <u64>v;
+  const z = clz(magnitude);
+  opSe = (<i32>(v >>> 48) & 0x8000) | (0x403e - i32(z));
+  return magnitude << z;
+}
+
+/** Magnitude of the decimal at FP_SCRATCH. Digits above 9 count as what they are. */
+export function bcdToInteger(): i64 {
+  let value: i64 = 0;
+  for (let i = 8; i >= 0; i--) {
+    const byte = load<u8>(FP_SCRATCH + i);
+    value = value * 100 + <i64>((byte >> 4) * 10 + (byte & 15));
+  }
+  return value;
+}
+
+/** Writes a magnitude below 10^18 and a sign (0 or 0x8000) to FP_SCRATCH. */
+export function integerToBcd(magnitude: u64, sign: i32): void {
+  let rest = magnitude;
+  for (let i = 0; i < 9; i++) {
+    const pair = <i32>(rest % 100);
+    rest /= 100;
+    store<u8>(FP_SCRATCH + i, ((pair / 10) << 4) | pair % 10);
+  }
+  store<u8>(FP_SCRATCH + 9, sign >> 8);
 }

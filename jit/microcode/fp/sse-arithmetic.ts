@@ -1,11 +1,10 @@
 /** SSE arithmetic on one pair of elements; the exceptions are collected by `sse-core`. */
 import { INFINITY, QNAN, ZERO, kindOf } from './operands';
+import { sumE, sumHi, sumLo, sumSign, sumWide } from './round';
 import {
-  defaultNan, infinityOf, isNan, isSignalling, mx, nanOf2, open, openDenormal, openSe, raiseBefore, roundTo,
-  withSign,
+  defaultNan, infinityOf, isNan, isSignalling, mx, nanOf2, open, openDenormal, openSe, raiseBefore, roundTo, withSign,
 } from './sse-core';
 import { IE, J_BIT, ZE } from './state';
-import { sumE, sumHi, sumLo, sumSign, sumWide } from './sum';
 import { divWide, mulWide, sqrtWide, wideLo, wideRem } from './wide';
 
 /** The invalid operation's answer. */

@@ -1,10 +1,9 @@
 /** SSE conversions of one element; the exceptions are collected by `sse-core`. */
-import { widenInteger, opSe } from './memory-operand';
-import { INFINITY, ZERO, kindOf } from './operands';
-import { roundSig, rCarry, rInexact, shiftRightSticky, shiftedHi } from './round';
+import { INFINITY, ZERO, kindOf, opSe, widenInteger } from './operands';
+import { rCarry, rInexact, roundSig, shiftRightSticky, shiftedHi } from './round';
 import {
-  DOUBLE, SINGLE, infinityOf, isNan, isSignalling, mx, open, openDenormal, openSe, quietBit, raiseAfter, raiseBefore, roundTo,
-  withSign,
+  DOUBLE, SINGLE, infinityOf, isNan, isSignalling, mx, open, openDenormal, openSe, quietBit, raiseAfter, raiseBefore,
+  roundTo, withSign,
 } from './sse-core';
 import { IE, PE } from './state';
 

@@ -5,8 +5,8 @@
  * The format of a value is a number: 0 = single, 1 = double. Values travel as u64.
  */
 import { MXCSR, SSE_XM_PENDING } from '../../state/vcpu-layout';
-import { opFlags, opSe, widen32, widen64 } from './memory-operand';
 import { sse_set_mxcsr } from './mxcsr';
+import { opFlags, opSe, widen32, widen64 } from './operands';
 import { rCarry, rInexact, roundSig, shiftRightSticky, shiftedHi } from './round';
 import { IE, J_BIT, OE, PE, UE } from './state';
 

@@ -3,10 +3,9 @@
  * the commitment, after the caller's memory write has succeeded.
  */
 import { FPU_CW, FPU_SW, FP_SCRATCH } from '../../state/vcpu-layout';
-import { integerToBcd } from './bcd';
-import { INFINITY, QNAN, SNAN, UNSUPPORTED, ZERO, kindOf, normalExponent, normalSig } from './operands';
+import { INFINITY, QNAN, SNAN, UNSUPPORTED, ZERO, integerToBcd, kindOf, normalExponent, normalSig } from './operands';
 import {
-  C1, DE, IE, INDEFINITE_SE, INDEFINITE_SIG, J_BIT, OE, PE, QUIET, SF, UE, commit, inUse, phys, pop, seAt, sigAt, slot,
+  C1, IE, INDEFINITE_SE, INDEFINITE_SIG, OE, PE, QUIET, SF, UE, commit, inUse, phys, pop, seAt, sigAt, slot,
 } from './state';
 
 /** i32: flags the commitment will record. */

@@ -1,13 +1,14 @@
 /** FSIN, FCOS, FSINCOS, FPTAN. The argument is reduced with a 66-bit pi, as the hardware does. */
 import { FPU_CW, FPU_SW } from '../../state/vcpu-layout';
-import { div128, mul128, mulHigh, normalize128, set128, setExponent, stepDown, subFrom128, ve, vh, vl } from './fixed128';
 import { DENORMAL, INFINITY, ZERO, denormal, invalid, kindA, normalExponent, normalSig, screen1 } from './operands';
 import { roundPackTo } from './round';
 import {
-  C1, C2, IE, INDEFINITE_SE, INDEFINITE_SIG, J_BIT, PE, SF, canPush, commit, finish, gSe, gSig, inUse, phys, push, put, raise,
-  seAt, setFlags, setResult, sigAt, slot, tagUsed, underflowTo, unmasked, xf,
+  C1, C2, IE, INDEFINITE_SE, INDEFINITE_SIG, J_BIT, PE, SF, canPush, commit, finish, gSe, gSig, inUse, phys, push,
+  put, raise, seAt, setFlags, setResult, sigAt, slot, tagUsed, underflowTo, unmasked, xf,
 } from './state';
-import { mulWide, wideLo } from './wide';
+import {
+  div128, mul128, mulHigh, mulWide, normalize128, set128, setExponent, stepDown, subFrom128, ve, vh, vl, wideLo,
+} from './wide';
 
 /** 66-bit pi / 2, in units of 2^-65. */
 const HALF_PI_HIGH: u64 = 3;

@@ -3,14 +3,12 @@
  * SSE_XM_PENDING first and leaves 1 in it for #XM, 2 for #UD (CR4.OSXMMEXCPT is off).
  */
 import { CR4, FP_SCRATCH, MXCSR, SSE_XM_PENDING } from '../../state/vcpu-layout';
-import { sse_set_mxcsr } from '../fp/mxcsr';
-import { sse_packed } from '../fp/sse-packed';
 import {
   sse_add_f32, sse_add_f64, sse_cmp_f32, sse_cmp_f64, sse_comi_f32, sse_comi_f64, sse_cvt_f32_f64, sse_cvt_f32_i32, sse_cvt_f32_i64, sse_cvt_f64_f32,
   sse_cvt_f64_i32, sse_cvt_f64_i64, sse_cvt_i32_f32, sse_cvt_i64_f32, sse_cvt_i64_f64, sse_cvtt_f32_i32, sse_cvtt_f32_i64, sse_cvtt_f64_i32,
   sse_cvtt_f64_i64, sse_div_f32, sse_div_f64, sse_max_f32, sse_max_f64, sse_min_f32, sse_min_f64, sse_mul_f32, sse_mul_f64, sse_round_f32,
-  sse_round_f64, sse_sqrt_f32, sse_sqrt_f64, sse_sub_f32, sse_sub_f64, sse_ucomi_f32, sse_ucomi_f64,
-} from '../fp/sse-scalar';
+  sse_packed, sse_round_f64, sse_set_mxcsr, sse_sqrt_f32, sse_sqrt_f64, sse_sub_f32, sse_sub_f64, sse_ucomi_f32, sse_ucomi_f64,
+} from '../fp/index';
 
 const OSXMMEXCPT: i32 = 0x400;
 const DAZ: i32 = 0x40;

@@ -54,10 +54,10 @@ export async function compileMicrocode(): Promise<Uint8Array<ArrayBuffer>> {
   return binary;
 }
 
-/** Compiles and instantiates the microcode. */
-export async function createFpMachine(): Promise<FpMachine> {
+/** Instantiates the microcode, compiling it unless it is given. */
+export async function createFpMachine(code?: Uint8Array<ArrayBuffer>): Promise<FpMachine> {
   const memory = new WebAssembly.Memory({ initial: 1 });
-  const { instance } = await WebAssembly.instantiate(await compileMicrocode(), {
+  const { instance } = await WebAssembly.instantiate(code ?? (await compileMicrocode()), {
     env: { memory, abort: () => { throw new Error('abort'); } },
   });
   const view = new DataView(memory.buffer);

@@ -230,6 +230,17 @@ describe('TLB upkeep', () => {
     expect(generation()).toBe(1);
     expect(m.get32(L.JUMP_CACHE)).toBe(0);
   });
+  it('drops all pieces of a large page for INVLPG of any address in it', () => {
+    longMode([0x5000n | P | RW | A | D]);
+    m.setRam64(0x3018, 0x200000n | P | RW | PS | A | D);
+    m.setRam64(0x2008, P | RW | PS | A | D);
+    for (const linear of [0x600000n, 0x7ff000n, 0x40000000n, 0x40005000n, BASE]) m.call('slowRead', linear, 1);
+    m.setRam64(0x3018, 0n);
+    m.call('flushPage', 0x712345n);
+    expect([0x600000n, 0x7ff000n, 0x40005000n].map((linear) => tags(0, linear)[0])).toEqual([1n, 1n, 0x40005000n]);
+    m.call('flushPage', 0x41234567n);
+    expect(tags(0, 0x40005000n)[0]).toBe(1n);
+  });
   it('gives no write tag to code pages and tells of stores into code', () => {
     m.set64(L.CODE_MAP + 5 * 8, 2n);
     m.call('slowWrite', 0x5000n, 4, 1n);

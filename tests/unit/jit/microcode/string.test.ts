@@ -163,6 +163,43 @@ describe('the others', () => {
     run(CMPS, 4, 32, 1, 0, 0x60000, 0x70000);
     expect(m.flags()).toBe(flags);
   });
+  it('equals loops over elements for SCAS and CMPS', () => {
+    const next = generator(7);
+    const at = (address: number, size: number): number => (size === 1 ? m.ram.getUint8(address) : size === 2 ? m.ram.getUint16(address, true) : m.ram32(address));
+    for (let round = 0; round < 300; round++) {
+      const size = [1, 1, 2, 4][next(4)] as number;
+      const rep = 1 + next(2);
+      const step = next(4) === 0 ? -size : size;
+      const count = 1 + next(60);
+      const value = next(2) === 0 ? 0 : 0x80808080;
+      for (let i = 0; i < 0x800; i++) {
+        m.ram.setUint8(0x60c00 + i, rep === 1 ? value & 0xff : 0x5a);
+        m.ram.setUint8(0x70c00 + i, rep === 1 ? value & 0xff : next(256));
+      }
+      for (const start of [0x60fc0, 0x70fc0]) if (next(2) === 0) m.ram.setUint8(start + next(100), next(2) === 0 ? 0x81 : value & 0xff);
+      const source = 0x60fd0 + next(30);
+      const target = 0x70fd0 + next(30);
+      const mask = size === 4 ? 0xffffffff : (1 << (8 * size)) - 1;
+      m.setFlags(step < 0 ? DF : 0);
+      m.setGpr(0, value);
+      let seen = 0;
+      while (seen < count && ((value & mask) >>> 0 === at(target + step * seen++, size)) === (rep === 1));
+      run(SCAS, size, 32, rep, count, 0, target);
+      expect([m.gpr(RDI), m.gpr(RCX)], `scas ${round}`).toEqual([BigInt(target + step * seen), BigInt(count - seen)]);
+      const last = at(target + step * (seen - 1), size);
+      expect(m.flags() & 0x41).toBe(((value & mask) >>> 0 === last ? 0x40 : 0) | ((value & mask) >>> 0 < last ? 1 : 0));
+      seen = 0;
+      let equal = true;
+      while (seen < count) {
+        equal = at(source + step * seen, size) === at(target + step * seen, size);
+        seen++;
+        if (equal !== (rep === 1)) break;
+      }
+      run(CMPS, size, 32, rep, count, source, target);
+      expect([m.gpr(RSI), m.gpr(RDI), m.gpr(RCX), (m.flags() & 0x40) !== 0], `cmps ${round}`)
+        .toEqual([BigInt(source + step * seen), BigInt(target + step * seen), BigInt(count - seen), equal]);
+    }
+  });
   it('loads the last element', () => {
     m.setRam32(0x5010, 0x11223344);
     m.setGpr(0, -1n);

@@ -1,0 +1,77 @@
+/** Hot path: physical memory as the CPU sees it: RAM, ROM, devices, and bytes that hold decoded code. */
+import { CODE_MAP, RAM_SIZE, ROM_PROTECT, STAT_MMIO } from "../../state/vcpu-layout";
+import {
+  codeWritten, mmioRead, mmioWrite, ramLoad16, ramLoad32, ramLoad64, ramLoad8, ramStore16, ramStore32, ramStore64, ramStore8,
+} from "../host";
+
+/** True when a physical address is RAM: below RAM_SIZE and not in the hole of the VGA adapter. */
+// @ts-ignore: decorator
+@inline export function isRam(pa: u64): bool {
+  return pa < <u64>load<u32>(RAM_SIZE) && pa - 0xa0000 >= 0x20000;
+}
+
+/** True when stores to this RAM address are ignored. */
+// @ts-ignore: decorator
+@inline export function isRom(pa: u64): bool {
+  return pa - 0xc0000 < 0x40000 && load<u32>(ROM_PROTECT) != 0;
+}
+
+/** The code bits of a physical page below 4 GiB. */
+// @ts-ignore: decorator
+@inline export function codeMap(pa: u64): u64 {
+  return load<u64>(CODE_MAP + (<u32>(pa >> 12) << 3));
+}
+
+function readDevice(pa: u64, size: i32): u64 {
+  store<u64>(STAT_MMIO, load<u64>(STAT_MMIO) + 1);
+  if (pa >> 32) return size == 8 ? ~(<u64>0) : ((<u64>1) << (size << 3)) - 1;
+  if (size == 8) return <u64><u32>mmioRead(<i32>pa, 4) | (<u64><u32>mmioRead(<i32>pa + 4, 4) << 32);
+  const value = <u64><u32>mmioRead(<i32>pa, size);
+  return value & (((<u64>1) << (size << 3)) - 1);
+}
+
+function writeDevice(pa: u64, size: i32, value: u64): void {
+  store<u64>(STAT_MMIO, load<u64>(STAT_MMIO) + 1);
+  if (pa >> 32) return;
+  if (size < 8) {
+    mmioWrite(<i32>pa, size, <i32>value);
+    return;
+  }
+  mmioWrite(<i32>pa, 4, <i32>value);
+  mmioWrite(<i32>pa + 4, 4, <i32>(value >> 32));
+}
+
+/** Reads 1, 2, 4 or 8 bytes that lie in one page; zero-extended. */
+export function readPhysical(pa: u64, size: i32): u64 {
+  if (!isRam(pa)) return readDevice(pa, size);
+  const address = <i32>pa;
+  if (size == 8) return ramLoad64(address);
+  if (size == 4) return <u64><u32>ramLoad32(address);
+  if (size == 2) return <u64>(ramLoad16(address) & 0xffff);
+  return <u64>(ramLoad8(address) & 0xff);
+}
+
+/** Tells the host when `length` bytes inside one page hold code that has just been overwritten. */
+export function noteStore(pa: u64, length: i32): void {
+  const map = codeMap(pa);
+  if (!map) return;
+  const first = (pa >> 6) & 63;
+  const last = (pa + <u64>length - 1) >> 6 & 63;
+  const mask = (~(<u64>0) << first) & (~(<u64>0) >> (63 - last));
+  if (map & mask) codeWritten(<i32>pa, length);
+}
+
+/** Writes 1, 2, 4 or 8 bytes that lie in one page. */
+export function writePhysical(pa: u64, size: i32, value: u64): void {
+  if (!isRam(pa)) {
+    writeDevice(pa, size, value);
+    return;
+  }
+  if (isRom(pa)) return;
+  const address = <i32>pa;
+  if (size == 8) ramStore64(address, value);
+  else if (size == 4) ramStore32(address, <i32>value);
+  else if (size == 2) ramStore16(address, <i32>value);
+  else ramStore8(address, <i32>value);
+  noteStore(pa, size);
+}

@@ -1,0 +1,113 @@
+/** Hot path: from linear to physical addresses: rights, page faults, TLB fills. SDM vol 3, 4.6 and 4.7. */
+import { CR0, CR4, DATA_SET, EFER, STAT_TLB_MISS } from "../../state/vcpu-layout";
+import { recordFault, recordPageFault, VECTOR_GP, VECTOR_SS } from "../fault";
+import { a20, CR0_PG, CR0_WP, CR4_PAE, CR4_PGE, CR4_SMAP, CR4_SMEP, EFER_NXE, isCanonical } from "../state";
+import { noteLargePage } from "./large-page";
+import { entryOf, fillEntry, IS_GLOBAL, MAY_EXECUTE, MAY_READ, MAY_WRITE, ramAddress } from "./tlb";
+import {
+  markAccessed, PTE_A, PTE_D, PTE_G, PTE_NX, PTE_RW, PTE_US, walk, WALK_OK, walkAnd, walkFrame, walkLeaf,
+  walkPageSize,
+} from "./walk";
+
+/** Kinds of access. */
+export const READ: i32 = 0;
+export const WRITE: i32 = 1;
+export const EXECUTE: i32 = 2;
+
+/** Flag beside a size: the access goes through the stack segment, a non-canonical address is #SS. */
+export const STACK_ACCESS: i32 = 0x100;
+
+/** TLB sets by privilege. */
+export const SET_SUPERVISOR: i32 = 0;
+export const SET_USER: i32 = 1;
+
+/** MAY_ bits of the page that the last walk found, for accesses of a set. */
+function rightsOfWalk(set: i32): i32 {
+  const user = (walkAnd & PTE_US) != 0;
+  const writable = (walkAnd & PTE_RW) != 0;
+  const executable = (walkLeaf & PTE_NX) == 0;
+  if (set == SET_USER) {
+    if (!user) return 0;
+    return MAY_READ | (writable ? MAY_WRITE : 0) | (executable ? MAY_EXECUTE : 0);
+  }
+  const cr4 = load<u64>(CR4);
+  let rights = executable && !(user && cr4 & CR4_SMEP) ? MAY_EXECUTE : 0;
+  if (user && cr4 & CR4_SMAP && set == SET_SUPERVISOR) return rights;
+  if (writable || !(load<u64>(CR0) & CR0_WP)) rights |= MAY_WRITE;
+  return rights | MAY_READ;
+}
+
+/** Access bits of a page-fault error code. */
+function accessError(access: i32, set: i32): i32 {
+  let error = set == SET_USER ? 4 : 0;
+  if (access == WRITE) error |= 2;
+  if (access == EXECUTE) {
+    const cr4 = load<u64>(CR4);
+    if (cr4 & CR4_SMEP || (cr4 & CR4_PAE && load<u64>(EFER) & EFER_NXE)) error |= 0x10;
+  }
+  return error;
+}
+
+/** Walks, checks, sets accessed and dirty bits and fills the set. -1: a fault is recorded. */
+export function fill(linear: u64, access: i32, set: i32): i64 {
+  store<u64>(STAT_TLB_MISS, load<u64>(STAT_TLB_MISS) + 1);
+  const offset = linear & 0xfff;
+  if (!(load<u64>(CR0) & CR0_PG)) {
+    const flat = linear & 0xffffffff & a20();
+    fillEntry(linear, flat, access == EXECUTE ? MAY_READ | MAY_WRITE | MAY_EXECUTE : MAY_READ | MAY_WRITE, set);
+    return flat;
+  }
+  while (true) {
+    const result = walk(linear);
+    if (result != WALK_OK) {
+      recordPageFault(linear, result | accessError(access, set));
+      return -1;
+    }
+    let rights = rightsOfWalk(set);
+    if (!(rights & (1 << access))) {
+      recordPageFault(linear, 1 | accessError(access, set));
+      return -1;
+    }
+    const write = access == WRITE;
+    const dirty = (walkLeaf & PTE_D) != 0;
+    if ((!(walkAnd & PTE_A) || (write && !dirty)) && !markAccessed(write)) continue;
+    if (!write && !dirty) rights &= ~MAY_WRITE;
+    if (access != EXECUTE) rights &= ~MAY_EXECUTE;
+    if (walkLeaf & PTE_G && load<u64>(CR4) & CR4_PGE) rights |= IS_GLOBAL;
+    const frame = walkFrame & a20();
+    fillEntry(linear, frame, rights, set);
+    const size = walkPageSize();
+    if (size) noteLargePage(linear, size);
+    return frame | offset;
+  }
+}
+
+/** Physical address for an access of a set, through the TLB; -1: a fault is recorded. `flags` may have STACK_ACCESS. */
+export function translateIn(linear: u64, access: i32, set: i32, flags: i32): i64 {
+  const entry = entryOf(linear, set);
+  const page = linear & ~(<u64>0xfff);
+  const tag = load<u64>(entry + (access << 3));
+  if (tag == page) return <i64><u32>ramAddress(entry, linear);
+  if (!isCanonical(linear)) {
+    recordFault(flags & STACK_ACCESS ? VECTOR_SS : VECTOR_GP, 0);
+    return -1;
+  }
+  return fill(linear, access, set);
+}
+
+/** Physical address at the current privilege, or -1 with a fault recorded; access: 0 read, 1 write, 2 execute. */
+export function translate(linear: i64, access: i32): i64 {
+  return translateIn(linear, access, load<i32>(DATA_SET), 0);
+}
+
+/** Translates for an instruction fetch and fills the execute tag of the set in force. */
+export function fetchPage(linear: i64): i64 {
+  return translateIn(linear, EXECUTE, load<i32>(DATA_SET), 0);
+}
+
+/** Physical address whatever the rights, without any trace in TLB or paging structures; -1 if there is none. */
+export function translateNoFault(linear: i64): i64 {
+  if (!(load<u64>(CR0) & CR0_PG)) return linear & 0xffffffff & <i64>a20();
+  if (!isCanonical(linear) || walk(linear) != WALK_OK) return -1;
+  return (walkFrame & a20()) | (linear & 0xfff);
+}

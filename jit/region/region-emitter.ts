@@ -1,0 +1,851 @@
+import { type Expr, TYPES, type WasmModule } from '../emit/binaryen.ts';
+import { Emitter } from '../emit/emitter.ts';
+import { LazyFlags } from '../emit/lazy-flags.ts';
+import type { Instruction } from '../decode/instruction.ts';
+import { decodeInstruction } from '../decode/decode-instruction.ts';
+import { Machine } from '../ir/machine.ts';
+import { markWrites } from '../ir/mark-writes.ts';
+import type { Flag, MemoryRef, Node, RegisterRef, Width } from '../ir/node.ts';
+import * as L from '../state/vcpu-layout.ts';
+import { KIND_CODE, type PendingFlags, PendingReader } from './pending-flags.ts';
+import { BLOCK_ENTRY_SIZE, type RegionBlock, type RegionRequest } from './region.ts';
+import { type Structure, structure } from './structure.ts';
+
+/** An instruction of the region with its meaning. */
+interface Step {
+  readonly instruction: Instruction;
+  readonly program: readonly Node[];
+  /** Bytes from the block's start. */
+  readonly offset: number;
+}
+
+/** How a block leaves, after its instructions were lowered. */
+type Terminator =
+  | { readonly kind: 'fall' }
+  | { readonly kind: 'branch'; readonly condition: number | null }
+  | { readonly kind: 'indirect'; readonly target: number }
+  | { readonly kind: 'left' };
+
+/** Flags at a place: known operation, in memory, or whatever the dynamic locals say. */
+type FlagState = PendingFlags | 'memory' | 'dynamic';
+
+/** The last page that an address register reached, with its RAM addend. */
+interface PageCache {
+  readonly tag: number;
+  readonly addend: number;
+}
+
+/** Emits one region as a function: registers in locals, flags only where they are read, one check per page reached. */
+export class RegionEmitter extends Emitter {
+  private readonly request: RegionRequest;
+  private readonly tableIndex: number;
+  private readonly mode: 32 | 64;
+  private readonly steps: Step[][];
+  private readonly structure: Structure;
+  private readonly successors: number[][];
+  private readonly byOffset = new Map<number, number>();
+  private readonly externals = new Map<number, number>();
+  private readonly gprs = new Map<number, number>();
+  private readonly xmms = new Map<number, number>();
+  private readonly dirtyGprs = new Set<number>();
+  private readonly dirtyXmms = new Set<number>();
+  private readonly dirtyOut: { gpr: Set<number>; xmm: Set<number> }[] = [];
+  private readonly lazy: LazyFlags;
+  private readonly caches = new Map<string, PageCache>();
+  private readonly flagsOut: FlagState[] = [];
+  /** Imported functions that the code calls. */
+  readonly called = new Set<string>();
+
+  // fixed locals
+  private readonly rip0: number;
+  private readonly ticks: number;
+  private readonly tlb: number;
+  private readonly next: number;
+  private readonly exitRecord: number;
+  private readonly exitRip: number;
+  private readonly exitHandler: number;
+  private readonly fk: number;
+  private readonly fa: number;
+  private readonly fb: number;
+  private readonly fr: number;
+
+  // where lowering stands
+  private blockIndex = 0;
+  private step!: Step;
+  private stepIndex = 0;
+  private flags: FlagState = 'dynamic';
+  private terminator: Terminator = { kind: 'fall' };
+  private readonly checkedUnits = new Set<string>();
+
+  /** @param tableIndex index of the region's first entry in the module's block table */
+  constructor(module: WasmModule, request: RegionRequest, tableIndex: number) {
+    super(module, 1);
+    this.request = request;
+    this.tableIndex = tableIndex;
+    this.mode = (request.mode & L.MODE_CODE_MASK) === 2 ? 64 : 32;
+    this.lazy = new LazyFlags(this);
+    this.rip0 = this.local('i64');
+    this.ticks = this.local('i32');
+    this.tlb = this.local('i32');
+    this.next = this.local('i32');
+    this.exitRecord = this.local('i32');
+    this.exitRip = this.local('i64');
+    this.exitHandler = this.local('i32');
+    this.fk = this.local('i32');
+    this.fa = this.local('i64');
+    this.fb = this.local('i64');
+    this.fr = this.local('i64');
+    for (const [i, block] of request.blocks.entries()) this.byOffset.set(block.offset, i);
+    for (const [i, offset] of request.external.entries()) this.externals.set(offset, request.blocks.length + i);
+    this.steps = request.blocks.map((block) => this.decodeBlock(block));
+    this.successors = request.blocks.map((block) => this.successorsOf(block));
+    this.structure = structure(this.successors);
+    this.scanRegisters();
+  }
+
+  // --- decoding and analysis -------------------------------------------------------------------
+  private decodeBlock(block: RegionBlock): Step[] {
+    const steps: Step[] = [];
+    let offset = 0;
+    for (let i = 0; i < block.instructions; i++) {
+      const instruction = decodeInstruction(block.bytes, offset, { code: this.mode, stack: this.mode === 64 ? 64 : this.request.mode & L.MODE_STACK32 ? 32 : 16 });
+      if (typeof instruction === 'string') throw new Error(`a block of the region does not decode: ${instruction}`);
+      const machine = new Machine(instruction.facts);
+      instruction.row.sem(machine);
+      steps.push({ instruction, program: machine.program, offset });
+      offset += instruction.length;
+    }
+    return steps;
+  }
+
+  private successorsOf(block: RegionBlock): number[] {
+    const out = new Set<number>();
+    const add = (offset: number | null): void => {
+      const i = offset === null ? undefined : this.byOffset.get(offset);
+      if (i !== undefined) out.add(i);
+    };
+    if (block.ending === 'branch' || block.ending === 'jump' || block.ending === 'call') add(block.target);
+    if (block.ending === 'branch' || block.ending === 'end') add(block.end);
+    if (block.ending === 'return') for (const offset of this.continuations()) add(offset);
+    return [...out];
+  }
+
+  /** Offsets behind calls whose callee is in the region: where a return may go. */
+  private continuations(): number[] {
+    return this.request.blocks.filter((b) => b.ending === 'call' && b.target !== null && this.byOffset.has(b.target) && this.byOffset.has(b.end)).map((b) => b.end).slice(0, 4);
+  }
+
+  private scanRegisters(): void {
+    const written = this.request.blocks.map(() => ({ gpr: new Set<number>(), xmm: new Set<number>() }));
+    const use = (register: RegisterRef, i: number, write: boolean): void => {
+      const n = register.index as number;
+      if (register.file === 'gpr') {
+        if (!this.gprs.has(n)) this.gprs.set(n, this.local('i64'));
+        if (write) (written[i] as { gpr: Set<number> }).gpr.add(n);
+      } else if (register.file === 'xmm') {
+        if (!this.xmms.has(n)) this.xmms.set(n, this.local('v128'));
+        if (write) (written[i] as { xmm: Set<number> }).xmm.add(n);
+      }
+    };
+    const visit = (nodes: readonly Node[], i: number): void => {
+      for (const node of nodes) {
+        if (node.register) use(node.register, i, node.op === 'writeRegister');
+        if (node.memory && node.memory !== 'record') {
+          if (node.memory.base >= 0 && node.memory.base < 16) use({ file: 'gpr', index: node.memory.base }, i, false);
+          if (node.memory.index >= 0) use({ file: 'gpr', index: node.memory.index }, i, false);
+        }
+        if (node.then) visit(node.then, i);
+        if (node.otherwise) visit(node.otherwise, i);
+      }
+    };
+    for (const [i, steps] of this.steps.entries()) for (const step of steps) visit(step.program, i);
+    for (const w of written) {
+      for (const n of w.gpr) this.dirtyGprs.add(n);
+      for (const n of w.xmm) this.dirtyXmms.add(n);
+    }
+    this.flowDirty(written);
+  }
+
+  /** Registers that may differ from memory at the end of each block. */
+  private flowDirty(written: readonly { gpr: Set<number>; xmm: Set<number> }[]): void {
+    for (const w of written) this.dirtyOut.push({ gpr: new Set(w.gpr), xmm: new Set(w.xmm) });
+    for (let changed = true; changed; ) {
+      changed = false;
+      for (const [i, successors] of this.successors.entries()) {
+        const from = this.dirtyOut[i] as { gpr: Set<number>; xmm: Set<number> };
+        for (const s of successors) {
+          const to = this.dirtyOut[s] as { gpr: Set<number>; xmm: Set<number> };
+          for (const file of ['gpr', 'xmm'] as const) {
+            for (const n of from[file]) {
+              if (!to[file].has(n)) {
+                to[file].add(n);
+                changed = true;
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+
+  // --- the function ----------------------------------------------------------------------------
+  /** Emits the function under a name. */
+  emit(name: string): void {
+    const m = this.module;
+    const prologue: Expr[] = [
+      this.set(this.ticks, this.state32(L.BUDGET)),
+      this.when(m.i32.le_s(this.get(this.ticks, 'i32'), this.i32(0)), [m.return()]),
+      this.set(this.rip0, this.state64(L.RIP)),
+      this.set(this.tlb, this.state32(L.TLB_BASE)),
+    ];
+    for (const [n, local] of this.gprs) prologue.push(this.set(local, this.state64(L.GPR + n * 8)));
+    for (const [n, local] of this.xmms) prologue.push(this.set(local, m.v128.load(L.XMM + n * 16, 1, this.i32(0), 'state')));
+    const body = this.emitRoot();
+    // $side: leave to the interpreter at a record; FAULT means that an access there faulted
+    const inner = m.block('side', [...body, m.unreachable()]);
+    const leave: Expr[] = [
+      ...this.spill(this.dirtyGprs, this.dirtyXmms),
+      this.when(this.get(this.fk, 'i32'), [this.flushDynamicCall()]),
+      this.setState64(L.RIP, this.get(this.exitRip, 'i64')),
+      this.setState32(L.BUDGET, this.get(this.ticks, 'i32')),
+      this.when(this.state32(L.FAULT), [this.setState32(L.CUR_REC, this.get(this.exitRecord, 'i32')), m.return()]),
+      m.return_call_indirect('table', this.get(this.exitHandler, 'i32'), [this.get(this.exitRecord, 'i32')], TYPES.i32, TYPES.none),
+    ];
+    // the caches were made while the body was emitted: their tags start out empty
+    for (const cache of this.caches.values()) prologue.push(this.set(cache.tag, this.i64(1n)));
+    m.addFunction(name, TYPES.i32, TYPES.none, this.locals.map((t) => TYPES[t]), m.block(null, [...prologue, inner, ...leave]));
+  }
+
+  private emitRoot(): Expr[] {
+    const m = this.module;
+    const { roots } = this.structure;
+    const n = this.request.blocks.length;
+    if (roots.length === 1) {
+      this.startFlags(0, 'memory');
+      return this.tree(0);
+    }
+    // a loop around a switch: edges that no structured loop can express come here
+    const ys = [...(this.structure.children[n] as number[])].sort((a, b) => (this.structure.order[b] as number) - (this.structure.order[a] as number));
+    let inside: Expr[] = [m.switch(roots.map((r) => `b${r}`), `b${roots[0]}`, this.get(this.next, 'i32'))];
+    for (const y of [...ys].reverse()) {
+      inside = [m.block(`b${y}`, inside), ...this.tree(y)];
+    }
+    return [m.loop('root', m.block(null, inside))];
+  }
+
+  /** Code of a block and everything it dominates. */
+  private tree(x: number): Expr[] {
+    const m = this.module;
+    const merges = (this.structure.children[x] as number[]).filter((y) => this.structure.merges.has(y)).sort((a, b) => (this.structure.order[a] as number) - (this.structure.order[b] as number));
+    if (!this.startedFlags.has(x)) this.startFlags(x, 'dynamic');
+    let inside = this.blockCode(x);
+    for (const y of merges) inside = [m.block(`b${y}`, inside), ...this.tree(y)];
+    return this.structure.loops.has(x) ? [m.loop(`l${x}`, m.block(null, inside))] : inside;
+  }
+
+  private readonly startedFlags = new Map<number, FlagState>();
+  private startFlags(block: number, state: FlagState): void {
+    this.startedFlags.set(block, this.structure.loops.has(block) || this.structure.merges.has(block) ? 'dynamic' : state);
+  }
+
+  // --- one block -------------------------------------------------------------------------------
+  private blockCode(x: number): Expr[] {
+    const block = this.request.blocks[x] as RegionBlock;
+    this.flags = this.startedFlags.get(x) as FlagState;
+    this.checkedUnits.clear();
+    const out: Expr[] = [];
+    this.terminator = { kind: 'fall' };
+    const steps = this.steps[x] as Step[];
+    for (const [i, step] of steps.entries()) {
+      this.blockIndex = x;
+      this.step = step;
+      this.stepIndex = i;
+      out.push(...this.lower(step.program));
+    }
+    this.blockIndex = x;
+    this.flagsOut[x] = this.flags;
+    const terminator = this.terminator as Terminator;
+    if (terminator.kind === 'left') return out;
+    out.push(this.set(this.ticks, this.op('i32.sub', this.get(this.ticks, 'i32'), this.i32(block.instructions))));
+    const state = this.flags;
+    if (terminator.kind === 'indirect') {
+      if (block.ending === 'return') {
+        for (const offset of this.continuations()) {
+          const to = this.byOffset.get(offset) as number;
+          out.push(this.when(this.op('i64.eq', this.get(terminator.target, 'i64'), this.ripAt(offset)), this.edge(x, to, state)));
+        }
+      }
+      out.push(...this.leaveTo(x, this.get(terminator.target, 'i64'), null, state));
+      return out;
+    }
+    if (terminator.kind === 'branch' && terminator.condition !== null) {
+      out.push(this.when(this.get(terminator.condition, 'i32'), this.go(x, block.target as number, state)));
+      out.push(...this.go(x, block.end, state));
+      return out;
+    }
+    out.push(...this.go(x, terminator.kind === 'branch' ? (block.target as number) : block.end, state));
+    return out;
+  }
+
+  /** Control to an offset: inside the region, or out of it. */
+  private go(from: number, offset: number, state: FlagState): Expr[] {
+    const to = this.byOffset.get(offset);
+    if (to !== undefined && this.successors[from]?.includes(to)) return this.edge(from, to, state);
+    return this.leaveTo(from, this.ripAt(offset), this.externals.get(offset) ?? null, state);
+  }
+
+  private edge(from: number, to: number, state: FlagState): Expr[] {
+    const m = this.module;
+    const s = this.structure;
+    const out: Expr[] = [];
+    const source = this.request.blocks[from] as RegionBlock;
+    const target = this.request.blocks[to] as RegionBlock;
+    if (source.page !== target.page) out.push(...this.checkPage(from, to, state));
+    if (s.isDispatched(from, to)) {
+      return [...out, ...this.keepFlags(state), ...this.tick(from, to), this.set(this.next, this.i32(s.roots.indexOf(to))), m.br('root')];
+    }
+    if (s.isBackEdge(from, to)) return [...out, ...this.keepFlags(state), ...this.tick(from, to), m.br(`l${to}`)];
+    if (s.merges.has(to)) return [...out, ...this.keepFlags(state), m.br(`b${to}`)];
+    // the only way in: the block follows right here and knows its flags
+    if (s.loops.has(to)) out.push(...this.keepFlags(state));
+    this.startFlags(to, state);
+    return [...out, ...this.tree(to)];
+  }
+
+  /** Leaves when the budget is used up; at back edges. */
+  private tick(from: number, to: number): Expr[] {
+    const target = this.request.blocks[to] as RegionBlock;
+    return [this.when(this.op('i32.le_s', this.get(this.ticks, 'i32'), this.i32(0)), [...this.spillAt(from), this.when(this.get(this.fk, 'i32'), [this.flushDynamicCall()]),
+      this.setState64(L.RIP, this.ripAt(target.offset)), this.setState32(L.BUDGET, this.get(this.ticks, 'i32')), this.module.return()])];
+  }
+
+  /** Leaves unless the target's page is still where it was when the region was made. */
+  private checkPage(from: number, to: number, state: FlagState): Expr[] {
+    const m = this.module;
+    const target = this.request.blocks[to] as RegionBlock;
+    const rip = this.local('i64');
+    const entry = this.local('i32');
+    const page = (): Expr => m.i64.and(this.get(rip, 'i64'), this.i64(-4096n));
+    const mapped = m.i32.and(
+      m.i64.eq(this.load64(this.get(entry, 'i32'), L.TLB_EXECUTE), page()),
+      m.i32.eq(m.i32.add(m.i32.wrap(this.get(rip, 'i64')), this.load32(this.get(entry, 'i32'), L.TLB_ADDEND)), this.blockWord(to, 8)),
+    );
+    return [this.set(rip, this.ripAt(target.offset)), this.set(entry, this.tlbEntry(rip)), this.when(m.i32.eqz(mapped), this.leaveTo(from, this.ripAt(target.offset), null, state))];
+  }
+
+  /** Ends the region's run: everything to memory, then on at a RIP. `entry` = index of a known record in the same page. */
+  private leaveTo(from: number, rip: Expr, entry: number | null, state: FlagState): Expr[] {
+    const m = this.module;
+    const out = [...this.spillAt(from), ...this.flushFlags(state), this.setState64(L.RIP, rip), this.setState32(L.BUDGET, this.get(this.ticks, 'i32'))];
+    if (entry === null || !this.samePage(from, entry)) {
+      this.called.add('dispatch');
+      return [...out, m.return_call('dispatch', [this.i32(0)], TYPES.none)];
+    }
+    const record = this.local('i32');
+    return [...out, this.set(record, this.blockWord(entry, 0)),
+      m.return_call_indirect('table', this.load32(this.get(record, 'i32'), L.REC_HANDLER), [this.get(record, 'i32')], TYPES.i32, TYPES.none)];
+  }
+
+  private samePage(from: number, entry: number): boolean {
+    const offset = this.request.external[entry - this.request.blocks.length] as number;
+    return Math.floor((this.request.entryInPage + offset) / 4096) === (this.request.blocks[from] as RegionBlock).page;
+  }
+
+  /** A word of the region's block table. */
+  private blockWord(index: number, word: number): Expr {
+    return this.load32(this.module.global.get('base', TYPES.i32), (this.tableIndex + index) * BLOCK_ENTRY_SIZE + word);
+  }
+
+  private spillAt(block: number): Expr[] {
+    const d = this.dirtyOut[block] as { gpr: Set<number>; xmm: Set<number> };
+    return this.spill(d.gpr, d.xmm);
+  }
+  private spill(gprs: ReadonlySet<number>, xmms: ReadonlySet<number>): Expr[] {
+    const m = this.module;
+    return [
+      ...[...gprs].map((n) => this.setState64(L.GPR + n * 8, this.get(this.gprs.get(n) as number, 'i64'))),
+      ...[...xmms].map((n) => m.v128.store(L.XMM + n * 16, 1, this.i32(0), this.get(this.xmms.get(n) as number, 'v128'), 'state')),
+    ];
+  }
+
+  /** RIP at an offset from the region's entry. */
+  private ripAt(offset: number): Expr {
+    const m = this.module;
+    if (offset === 0) return this.get(this.rip0, 'i64');
+    const rip = m.i64.add(this.get(this.rip0, 'i64'), this.i64(BigInt(offset)));
+    return this.mode === 64 ? rip : m.i64.and(rip, this.i64(0xffffffffn));
+  }
+
+  // --- flags -----------------------------------------------------------------------------------
+  private flushDynamicCall(): Expr {
+    return this.module.call('flushFlags', [this.get(this.fk, 'i32'), this.get(this.fa, 'i64'), this.get(this.fb, 'i64'), this.get(this.fr, 'i64')], TYPES.none);
+  }
+  private wide(local: number, width: Width): Expr {
+    return width === 64 ? this.get(local, 'i64') : this.module.i64.extend_u(this.get(local, 'i32'));
+  }
+  private flagArguments(p: PendingFlags): [Expr, Expr, Expr, Expr] {
+    const b = p.kind === 'result' || p.kind === 'inc' || p.kind === 'dec' ? this.module.i64.extend_u(this.get(p.b, 'i32')) : p.kind === 'logic' ? this.i64(0n) : this.wide(p.b, p.width);
+    const a = p.kind === 'result' || p.kind === 'logic' ? this.i64(0n) : this.wide(p.a, p.width);
+    return [this.i32(KIND_CODE[p.kind] | (p.width << 8)), a, b, this.wide(p.r, p.width)];
+  }
+  /** Puts known flags into the dynamic locals, for code that can be reached from several places. */
+  private keepFlags(state: FlagState): Expr[] {
+    if (state === 'dynamic') return [];
+    if (state === 'memory') return [this.set(this.fk, this.i32(0))];
+    const [k, a, b, r] = this.flagArguments(state);
+    return [this.set(this.fa, a), this.set(this.fb, b), this.set(this.fr, r), this.set(this.fk, k)];
+  }
+  /** Makes the lazy words of machine state right. */
+  private flushFlags(state: FlagState): Expr[] {
+    if (state === 'memory') return [];
+    if (state === 'dynamic') return [this.when(this.get(this.fk, 'i32'), [this.flushDynamicCall()])];
+    return [this.module.call('flushFlags', this.flagArguments(state), TYPES.none)];
+  }
+  /** Before something reads flags from memory. */
+  private toMemory(): Expr[] {
+    const out = this.flushFlags(this.flags);
+    if (this.flags === 'dynamic') out.push(this.set(this.fk, this.i32(0)));
+    this.flags = 'memory';
+    return out;
+  }
+
+  protected readFlag(name: string): Expr {
+    if (typeof this.flags === 'object') return new PendingReader(this, this.flags).flag(name as Flag);
+    return this.fromMemory(() => this.lazy.read(name as Flag));
+  }
+  protected readCondition(code: number): Expr {
+    if (typeof this.flags === 'object') return new PendingReader(this, this.flags).condition(code);
+    return this.fromMemory(() => this.lazy.condition(code));
+  }
+  private fromMemory(read: () => Expr): Expr {
+    const before = this.toMemory();
+    return before.length === 0 ? read() : this.module.block(null, [...before, read()], TYPES.i32);
+  }
+
+  private setPending(node: Node): Expr[] {
+    const kind = node.flag as PendingFlags['kind'];
+    const width = ((node.bytes as number) * 8) as Width;
+    const type = width === 64 ? 'i64' : 'i32';
+    const out: Expr[] = [];
+    const keep = (n: Node): number => {
+      const local = this.local(type);
+      out.push(this.set(local, this.value(n)));
+      return local;
+    };
+    if (kind === 'logic') {
+      const r = keep(node.args[0] as Node);
+      this.flags = { kind, width, a: r, b: r, r };
+    } else if (kind === 'inc' || kind === 'dec') {
+      const cf = this.local('i32');
+      out.push(this.set(cf, this.readFlag('cf')));
+      const a = keep(node.args[0] as Node);
+      const r = keep(node.args[1] as Node);
+      this.flags = { kind, width, a, b: cf, r };
+    } else {
+      const a = keep(node.args[0] as Node);
+      const b = keep(node.args[1] as Node);
+      const r = keep(node.args[2] as Node);
+      this.flags = { kind, width, a, b, r };
+    }
+    return out;
+  }
+
+  private setPendingResult(node: Node): Expr[] {
+    const m = this.module;
+    const [value, cf, of, af] = node.args as [Node, Node, Node, Node];
+    const width = ((node.bytes as number) * 8) as Width;
+    const r = this.local(value.type);
+    const b = this.local('i32');
+    const bits = m.i32.or(this.value(cf), m.i32.shl(this.value(of), this.i32(1)));
+    const isZero = af.op === 'i32.const' && af.constant === 0;
+    const out = [this.set(r, this.value(value)), this.set(b, isZero ? bits : m.i32.or(bits, m.i32.shl(this.value(af), this.i32(2))))];
+    this.flags = { kind: 'result', width, a: r, b, r };
+    return out;
+  }
+
+  // --- operands --------------------------------------------------------------------------------
+  protected readRegister(register: RegisterRef, width: Width): Expr {
+    const m = this.module;
+    const n = register.index as number;
+    if (register.file === 'mmx') return width === 64 ? this.state64(L.FPU_ST + n * 16) : this.state32(L.FPU_ST + n * 16);
+    if (register.file === 'xmm') {
+      const v = this.get(this.xmms.get(n) as number, 'v128');
+      if (width === 128) return v;
+      if (width === 64) return m.i64x2.extract_lane(v, 0);
+      return width === 32 ? m.i32x4.extract_lane(v, 0) : width === 16 ? m.i16x8.extract_lane_u(v, 0) : m.i8x16.extract_lane_u(v, 0);
+    }
+    const v = this.get(this.gprs.get(n) as number, 'i64');
+    if (width === 64) return v;
+    const low = m.i32.wrap(v);
+    if (width === 32) return low;
+    if (width === 16) return m.i32.and(low, this.i32(0xffff));
+    return m.i32.and(register.high ? m.i32.shr_u(low, this.i32(8)) : low, this.i32(0xff));
+  }
+
+  protected writeRegister(register: RegisterRef, width: Width, value: Expr): Expr {
+    const m = this.module;
+    const n = register.index as number;
+    if (register.file === 'mmx') return width === 64 ? this.setState64(L.FPU_ST + n * 16, value) : this.setState32(L.FPU_ST + n * 16, value);
+    if (register.file === 'xmm') {
+      const local = this.xmms.get(n) as number;
+      if (width === 128) return this.set(local, value);
+      const old = this.get(local, 'v128');
+      return this.set(local, width === 64 ? m.i64x2.replace_lane(old, 0, value) : width === 32 ? m.i32x4.replace_lane(old, 0, value) : m.i16x8.replace_lane(old, 0, value));
+    }
+    const local = this.gprs.get(n) as number;
+    if (width === 64) return this.set(local, value);
+    const wide = m.i64.extend_u(value);
+    if (width === 32) return this.set(local, wide);
+    const shift = register.high ? 8n : 0n;
+    const mask = (width === 16 ? 0xffffn : 0xffn) << shift;
+    return this.set(local, m.i64.or(m.i64.and(this.get(local, 'i64'), this.i64(~mask)), shift === 0n ? wide : m.i64.shl(wide, this.i64(shift))));
+  }
+
+  protected immediate(_width: Width): Expr {
+    throw new Error('translated code knows its immediates');
+  }
+
+  protected effectiveAddress(node: Node, delta: Expr | null): Expr {
+    const m = this.module;
+    const ref = node.memory as MemoryRef;
+    const block = this.request.blocks[this.blockIndex] as RegionBlock;
+    let sum: Expr | null = null;
+    const plus = (x: Expr): void => { sum = sum === null ? x : m.i64.add(sum, x); };
+    if (ref.base === 16) plus(this.ripAt(block.offset + this.step.offset + this.step.instruction.length));
+    else if (ref.base >= 0) plus(this.get(this.gprs.get(ref.base) as number, 'i64'));
+    if (ref.index >= 0) {
+      const index = this.get(this.gprs.get(ref.index) as number, 'i64');
+      plus(ref.scale === 0 ? index : m.i64.shl(index, this.i64(BigInt(ref.scale))));
+    }
+    const parts = (ref.base >= 0 ? 1 : 0) + (ref.index >= 0 ? 1 : 0);
+    if (ref.disp !== 0n || parts === 0) plus(this.i64(BigInt.asIntN(64, ref.disp)));
+    if (delta !== null) plus(delta);
+    const total = sum as unknown as Expr;
+    if (ref.addressWidth === 64) return total;
+    const exact = parts === 0 && delta === null && ref.disp >= 0n;
+    const plain = parts === 1 && ref.index < 0 && ref.disp === 0n && delta === null && ref.addressWidth === 32 && this.mode === 32;
+    return exact || plain ? total : m.i64.and(total, this.i64(ref.addressWidth === 32 ? 0xffffffffn : 0xffffn));
+  }
+
+  protected linearAddress(node: Node, delta: Expr | null): Expr {
+    const ref = node.memory as MemoryRef;
+    const offset = this.effectiveAddress(node, delta);
+    if (ref.segment < 4) return offset;
+    if (this.mode === 64) return this.module.i64.add(offset, this.state64(L.SEG + ref.segment * L.SEG_SIZE + L.SEG_BASE));
+    return this.segmented(offset, ref.segment, node.bytes ?? 1, node.write === true);
+  }
+
+  /** FS and GS outside 64-bit mode: the check inline for ordinary data segments, else in microcode. */
+  private segmented(offset: Expr, segment: number, bytes: number, write: boolean): Expr {
+    const m = this.module;
+    const at = L.SEG + segment * L.SEG_SIZE;
+    const local = this.local('i64');
+    const last = m.i64.add(this.get(local, 'i64'), this.i64(BigInt(bytes - 1)));
+    // present, writable, expand-up data segment
+    const ordinary = m.i32.eq(m.i32.and(this.state32(at + L.SEG_ATTR), this.i32(0x19e00)), this.i32(0x9200));
+    const inside = m.i64.le_u(last, m.i64.load32_u(at + L.SEG_LIMIT, 1, this.i32(0), 'state'));
+    this.called.add('segLinear');
+    return m.block(null, [
+      this.set(local, offset),
+      this.when(m.i32.and(ordinary, inside),
+        [this.set(local, m.i64.and(m.i64.add(this.get(local, 'i64'), this.state64(at + L.SEG_BASE)), this.i64(0xffffffffn)))],
+        [this.set(local, this.call('segLinear', [this.i32(segment), this.get(local, 'i64'), this.i32(bytes), this.i32(write ? 1 : 0)], 'i64')), this.leaveIfFault()]),
+      this.get(local, 'i64'),
+    ], TYPES.i64);
+  }
+
+  protected special(node: Node): Expr {
+    const block = this.request.blocks[this.blockIndex] as RegionBlock;
+    const { facts, length } = this.step.instruction;
+    switch (node.op) {
+      case 'nextRip': return this.ripAt(block.offset + this.step.offset + length);
+      case 'thisRip': return this.ripAt(block.offset + this.step.offset);
+      case 'relativeTarget': return this.ripAt(block.target as number);
+      case 'segmentNumber': return this.i32(facts.segment);
+      case 'addressWidth': return this.i32(facts.addressWidth);
+      case 'repeat': return this.i32(facts.repeat);
+      default: throw new Error(`no meaning for node ${node.op}`);
+    }
+  }
+
+  // --- leaving in the middle -------------------------------------------------------------------
+  /** Leaves to the interpreter at an instruction of this block (default: the one at hand). */
+  private sideExit(index = this.stepIndex, state: FlagState = this.flags): Expr[] {
+    const m = this.module;
+    const block = this.request.blocks[this.blockIndex] as RegionBlock;
+    const record = m.i32.add(this.blockWord(this.blockIndex, 0), this.i32(index * L.REC_SIZE));
+    return [
+      ...this.keepFlags(state),
+      this.set(this.exitRip, this.ripAt(block.offset)),
+      this.set(this.exitRecord, record),
+      // the first record may lead right back here: the interpreter's own handler is beside it
+      this.set(this.exitHandler, index === 0 ? this.blockWord(this.blockIndex, 4) : this.load32(this.get(this.exitRecord, 'i32'), L.REC_HANDLER)),
+      m.br('side'),
+    ];
+  }
+  private leaveIfFault(): Expr {
+    return this.when(this.state32(L.FAULT), this.sideExit());
+  }
+
+  // --- effects ---------------------------------------------------------------------------------
+  protected effect(node: Node): Expr[] {
+    const m = this.module;
+    const arg = (i: number): Expr => this.value(node.args[i] as Node);
+    switch (node.op) {
+      case 'load': return this.emitLoad(node);
+      case 'store': return this.emitStore(node);
+      case 'storeModified': return this.emitStoreModified(node);
+      case 'linear': return this.emitLinear(node);
+      case 'setFlags': return this.setPending(node);
+      case 'setResultFlags': return this.setPendingResult(node);
+      case 'assignFlags': {
+        const before = this.flagArgumentsFirst(node);
+        return [...before, ...this.toMemory(), ...this.lazy.assign(node)];
+      }
+      case 'if': return this.emitIf(node);
+      case 'faultIf': return [this.when(arg(0), this.sideExit())];
+      case 'need': return this.emitNeed(node.name as string);
+      case 'call': {
+        this.called.add(node.name as string);
+        const call = this.call(node.name as string, node.args.map((_, i) => arg(i)), node.type);
+        return [node.type === 'none' ? call : node.uses > 0 ? this.keep(node, call) : m.drop(call)];
+      }
+      case 'checkTarget': {
+        if (this.mode === 32) return [];
+        const target = this.local('i64');
+        const extended = m.i64.shr_s(m.i64.shl(this.tee(target, arg(0), 'i64'), this.i64(16n)), this.i64(16n));
+        return [this.when(m.i64.ne(extended, this.get(target, 'i64')), this.sideExit())];
+      }
+      case 'branchRelative': {
+        if (node.args.length === 0) {
+          this.terminator = { kind: 'branch', condition: null };
+          return [];
+        }
+        const condition = this.local('i32');
+        this.terminator = { kind: 'branch', condition };
+        return [this.set(condition, arg(0))];
+      }
+      case 'jump': {
+        const target = this.local('i64');
+        this.terminator = { kind: 'indirect', target };
+        return [this.set(target, arg(0))];
+      }
+      default: throw new Error(`no effect for node ${node.op}`);
+    }
+  }
+
+  /** Values for a flag assignment may read flags themselves: they get locals before the flags move to memory. */
+  private flagArgumentsFirst(node: Node): Expr[] {
+    const out: Expr[] = [];
+    for (const a of node.args) if (a.pure && a.op !== 'i32.const' && !this.hasLocal(a)) out.push(this.keep(a, this.value(a)));
+    return out;
+  }
+
+  private emitIf(node: Node): Expr[] {
+    // what happens to dynamic flags in one branch must have happened in the other: settle them first
+    const settle = this.flags === 'dynamic' ? this.toMemory() : [];
+    const condition = this.value(node.args[0] as Node);
+    if (!touchesFlags(node)) return [...settle, this.when(condition, this.list(node.then as Node[]), node.otherwise ? this.list(node.otherwise) : undefined)];
+    const kept = this.local('i32');
+    const out = [...settle, this.set(kept, condition), ...this.toMemory()];
+    const then = [...this.list(node.then as Node[]), ...this.toMemory()];
+    this.flags = 'memory';
+    const otherwise = node.otherwise ? [...this.list(node.otherwise), ...this.toMemory()] : undefined;
+    this.flags = 'memory';
+    out.push(this.when(this.get(kept, 'i32'), then, otherwise));
+    return out;
+  }
+
+  private emitNeed(unit: string): Expr[] {
+    const out: Expr[] = [];
+    const blocked = unit === 'sse' ? 'sse' : 'fpu';
+    if (!this.checkedUnits.has(blocked)) {
+      this.checkedUnits.add(blocked);
+      out.push(this.when(this.state32(unit === 'sse' ? L.SSE_BLOCKED : L.FPU_BLOCKED), this.sideExit()));
+    }
+    if (unit === 'fpu' || unit === 'mmx') out.push(this.when(this.op('i32.and', this.state32(L.FPU_SW), this.i32(0x80)), this.sideExit()));
+    return out;
+  }
+
+  private emitLinear(node: Node): Expr[] {
+    const offset = this.value(node.args[0] as Node);
+    const result = this.resultLocal(node);
+    const segment = (node.lane as number) < 0 ? this.step.instruction.facts.segment : (node.lane as number);
+    if (segment < 4) return [this.set(result, offset)];
+    if (this.mode === 64) return [this.set(result, this.module.i64.add(offset, this.state64(L.SEG + segment * L.SEG_SIZE + L.SEG_BASE)))];
+    return [this.set(result, this.segmented(offset, segment, node.bytes as number, node.constant === 1))];
+  }
+
+  // --- memory ----------------------------------------------------------------------------------
+  protected override tlbBase(): Expr {
+    return this.get(this.tlb, 'i32');
+  }
+
+  /** The page cache for an address: by base register, or one for all others. */
+  private cacheFor(address: Node, write: boolean): PageCache {
+    const ref = address.memory as MemoryRef | undefined;
+    const base = address.op === 'linear' ? 'stack' : ref && ref.base === 4 ? 'stack' : ref && ref.base >= 0 ? `r${ref.base}.${ref.segment >= 4 ? ref.segment : ''}` : 'other';
+    const key = `${base}${write ? 'w' : 'r'}`;
+    let cache = this.caches.get(key);
+    if (cache === undefined) {
+      cache = { tag: this.local('i64'), addend: this.local('i32') };
+      this.caches.set(key, cache);
+    }
+    return cache;
+  }
+
+  /**
+   * Finds the RAM pointer for an access: page cache, then TLB; `slow` runs when both miss and must leave `done`.
+   * The statements end with the cache holding the page.
+   */
+  private reach(address: number, cache: PageCache, tag: number, bytes: number, slow: Expr[]): Expr[] {
+    const m = this.module;
+    const page = this.local('i64');
+    const entry = this.local('i32');
+    const last = bytes === 1 ? this.get(address, 'i64') : m.i64.add(this.get(address, 'i64'), this.i64(BigInt(bytes - 1)));
+    return [
+      this.when(m.i64.ne(this.tee(page, m.i64.and(last, this.i64(-4096n)), 'i64'), this.get(cache.tag, 'i64')), [
+        this.set(entry, this.tlbEntry(address)),
+        this.when(m.i64.ne(this.get(page, 'i64'), this.load64(this.get(entry, 'i32'), tag)), slow),
+        this.set(cache.tag, this.get(page, 'i64')),
+        this.set(cache.addend, this.load32(this.get(entry, 'i32'), L.TLB_ADDEND)),
+      ]),
+    ];
+  }
+  private pointer(address: number, cache: PageCache): Expr {
+    return this.module.i32.add(this.module.i32.wrap(this.get(address, 'i64')), this.get(cache.addend, 'i32'));
+  }
+
+  private labels = 0;
+
+  private emitLoad(node: Node): Expr[] {
+    const m = this.module;
+    const width = node.width as Width;
+    const bytes = node.bytes as number;
+    const addressNode = node.args[0] as Node;
+    const address = this.local('i64');
+    const result = this.resultLocal(node);
+    const label = `m${this.labels++}_${this.blockIndex}`;
+    const stack = this.isStack(addressNode) ? 0x100 : 0;
+    const a = (): Expr => this.get(address, 'i64');
+    const slow: Expr[] = [];
+    if (width === 128) {
+      this.called.add('slowRead128');
+      slow.push(this.call('slowRead128', [a(), this.i32(stack)], 'none'), this.leaveIfFault(), this.set(result, m.v128.load(L.MEM_SCRATCH, 1, this.i32(0), 'state')));
+    } else {
+      const name = node.modify ? 'slowReadForWrite' : 'slowRead';
+      this.called.add(name);
+      slow.push(this.set(result, this.narrow(this.call(name, [a(), this.i32(bytes | stack)], 'i64'), width)), this.leaveIfFault());
+    }
+    const cache = this.cacheFor(addressNode, node.modify === true);
+    const out = [this.set(address, this.value(addressNode))];
+    if (!node.modify) {
+      out.push(m.block(label, [...this.reach(address, cache, L.TLB_READ, bytes, [...slow, m.br(label)]), this.set(result, this.ramLoad(width, this.pointer(address, cache)))]));
+      return out;
+    }
+    const place = this.local('i32');
+    this.places.set(node, { place, address, stack });
+    out.push(m.block(label, [
+      ...this.reach(address, cache, L.TLB_WRITE, bytes, [...slow, this.set(place, this.i32(-1)), m.br(label)]),
+      this.set(place, this.pointer(address, cache)),
+      this.set(result, this.ramLoad(width, this.get(place, 'i32'))),
+    ]));
+    return out;
+  }
+  private readonly places = new Map<Node, { place: number; address: number; stack: number }>();
+
+  private isStack(address: Node): boolean {
+    return address.op === 'linear' ? address.lane === 2 : (address.memory as MemoryRef | undefined)?.segment === 2;
+  }
+
+  /** After a slow store: a store into decoded code leaves before the next instruction. */
+  private afterSlowStore(undo: Expr[]): Expr[] {
+    const faulted = undo.length > 0 ? this.when(this.state32(L.FAULT), [...undo, ...this.sideExit()]) : this.leaveIfFault();
+    return [faulted];
+  }
+
+  private emitStoreModified(node: Node): Expr[] {
+    const m = this.module;
+    const { place, address, stack } = this.places.get(node.args[0] as Node) as { place: number; address: number; stack: number };
+    const v = node.args[1] as Node;
+    const width = v.width as Width;
+    const kept = this.local(v.type);
+    this.called.add('slowWrite');
+    const slow = [
+      this.call('slowWrite', [this.get(address, 'i64'), this.i32((width / 8) | stack), this.widen(this.get(kept, v.type), width)], 'none'),
+      ...this.afterSlowStore([]), this.markStored(),
+    ];
+    return [this.set(kept, this.value(v)), this.when(m.i32.ne(this.get(place, 'i32'), this.i32(-1)), [this.ramStore(width, this.get(place, 'i32'), this.get(kept, v.type))], slow)];
+  }
+
+  private emitStore(node: Node): Expr[] {
+    const m = this.module;
+    const v = node.args[1] as Node;
+    const width = v.width as Width;
+    const bytes = width / 8;
+    const addressNode = node.args[0] as Node;
+    const address = this.local('i64');
+    const kept = this.local(v.type);
+    const label = `m${this.labels++}_${this.blockIndex}`;
+    const stack = this.isStack(addressNode) ? 0x100 : 0;
+    const out = [this.set(kept, this.value(v)), this.set(address, this.value(addressNode))];
+    const a = (): Expr => this.get(address, 'i64');
+    const undo = node.then ? this.list(node.then) : [];
+    const slow: Expr[] = [];
+    if (width === 128) {
+      this.called.add('slowWrite128');
+      slow.push(m.v128.store(L.MEM_SCRATCH, 1, this.i32(0), this.get(kept, 'v128'), 'state'), this.call('slowWrite128', [a(), this.i32(stack)], 'none'));
+    } else {
+      this.called.add('slowWrite');
+      slow.push(this.call('slowWrite', [a(), this.i32(bytes | stack), this.widen(this.get(kept, v.type), width)], 'none'));
+    }
+    if (this.endsInCall()) {
+      // a call whose push is not plain: the interpreter does it, so that a push into code is exact
+      slow.length = 0;
+      slow.push(...this.sideExit());
+    } else slow.push(...this.afterSlowStore(undo), this.markStored(), m.br(label));
+    const cache = this.cacheFor(addressNode, true);
+    out.push(m.block(label, [...this.reach(address, cache, L.TLB_WRITE, bytes, slow), this.ramStore(width, this.pointer(address, cache), this.get(kept, v.type))]));
+    return out;
+  }
+
+  private endsInCall(): boolean {
+    const { ending } = this.request.blocks[this.blockIndex] as RegionBlock;
+    return (ending === 'call' || ending === 'indirect-call') && this.stepIndex === (this.steps[this.blockIndex] as Step[]).length - 1;
+  }
+
+  /** Remembers that a slow store happened in this instruction: code may have changed. */
+  private markStored(): Expr {
+    this.storedSlow ??= this.local('i32');
+    this.pendingStoreCheck = true;
+    return this.set(this.storedSlow, this.i32(1));
+  }
+  private storedSlow: number | null = null;
+  private pendingStoreCheck = false;
+
+  override lower(program: readonly Node[]): Expr[] {
+    this.pendingStoreCheck = false;
+    if (program.some((n) => n.op === 'system')) {
+      this.terminator = { kind: 'left' };
+      return this.sideExit();
+    }
+    markWrites(program);
+    const out = super.lower(program);
+    if (!this.pendingStoreCheck || this.storedSlow === null) return out;
+    // only after a slow store is it worth looking whether code was overwritten
+    const stored = this.storedSlow;
+    const last = this.stepIndex === (this.steps[this.blockIndex] as Step[]).length - 1;
+    const leave = last ? [] : this.sideExit(this.stepIndex + 1);
+    out.push(this.when(this.get(stored, 'i32'), [
+      this.set(stored, this.i32(0)),
+      ...(last ? [] : [this.when(this.state32(L.CODE_CHANGED), [this.setState32(L.CODE_CHANGED, this.i32(0)), ...leave])]),
+    ]));
+    return out;
+  }
+}
+
+/** True when a nested list sets flags. */
+function touchesFlags(node: Node): boolean {
+  const look = (nodes: readonly Node[]): boolean => nodes.some((n) => n.op === 'setFlags' || n.op === 'assignFlags' || n.op === 'setResultFlags' || n.op === 'flag' || n.op === 'condition' || look(n.then ?? []) || look(n.otherwise ?? []));
+  return look(node.then ?? []) || look(node.otherwise ?? []);
+}

@@ -1,0 +1,57 @@
+import { parseModule, TYPES, typeList } from '../emit/binaryen.ts';
+import type { InterpreterIndex } from '../interp/generate-interpreter.ts';
+import * as L from '../state/vcpu-layout.ts';
+import { flushFlagsText } from './pending-flags.ts';
+import { RegionEmitter } from './region-emitter.ts';
+import type { RegionRequest } from './region.ts';
+
+/** Regions translated together into one module. */
+export interface TranslatedBatch {
+  /** The module's bytes; exports `r0`, `r1`, ... in the order of `ids`. */
+  readonly wasm: Uint8Array;
+  /** Requests that were translated. */
+  readonly ids: readonly number[];
+  /** Entries of the block table before each region's own. */
+  readonly tableIndexes: readonly number[];
+  /** Requests that could not be translated, with the reason. */
+  readonly failed: readonly { readonly id: number; readonly reason: string }[];
+}
+
+const skeleton = `(module
+  (import "host" "state" (memory $state ${L.STATE_PAGES} ${L.STATE_PAGES} shared))
+  (import "host" "ram" (memory $ram 1 65536 shared))
+  (import "host" "table" (table $table 1 funcref))
+  (import "host" "base" (global $base i32))
+  ${flushFlagsText(L.FLAG_RES, L.FLAG_COUT, L.FLAG_AUX)})`;
+
+/** Translates regions into one WebAssembly module. Runs on a translator thread: importing Binaryen is slow. */
+export function translateBatch(requests: readonly RegionRequest[], functions: InterpreterIndex['functions']): TranslatedBatch {
+  const module = parseModule(skeleton);
+  const called = new Set<string>();
+  const ids: number[] = [];
+  const tableIndexes: number[] = [];
+  const failed: { id: number; reason: string }[] = [];
+  let tableIndex = 0;
+  for (const request of requests) {
+    try {
+      const emitter = new RegionEmitter(module, request, tableIndex);
+      emitter.emit(`r${ids.length}`);
+      for (const name of emitter.called) called.add(name);
+      module.addFunctionExport(`r${ids.length}`, `r${ids.length}`);
+      ids.push(request.id);
+      tableIndexes.push(tableIndex);
+      tableIndex += request.blocks.length + request.external.length;
+    } catch (error) {
+      failed.push({ id: request.id, reason: (error as Error).stack ?? String(error) });
+    }
+  }
+  for (const name of called) {
+    const type = functions[name];
+    if (type === undefined) throw new Error(`generated code calls ${name}, which does not exist`);
+    module.addFunctionImport(name, 'core', name, typeList(type.params), type.results.length > 0 ? typeList(type.results) : TYPES.none);
+  }
+  if (process.env['XYLEM_VALIDATE'] && !module.validate()) throw new Error('a translated module does not validate');
+  const wasm = module.emitBinary();
+  module.dispose();
+  return { wasm, ids, tableIndexes, failed };
+}
