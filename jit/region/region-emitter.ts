@@ -278,7 +278,7 @@ export class RegionEmitter extends Emitter {
       out.push(...this.leaveTo(x, this.get(terminator.target, 'i64'), null, state));
       return out;
     }
-    if (terminator.kind === 'branch' && terminator.condition !== null) {
+    if (terminator.kind === 'branch' && terminator.condition !== null && block.target !== block.end) {
       out.push(this.when(this.get(terminator.condition, 'i32'), this.go(x, block.target as number, state)));
       out.push(...this.go(x, block.end, state));
       return out;

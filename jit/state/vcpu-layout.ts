@@ -237,6 +237,8 @@ export const JC_RIP = 0;
 export const JC_CTX = 8;
 export const JC_REC = 12;
 export const JC_ENTRY = 16;
+/** u32 physical page of the code, with bit 0 set; 0 = the entry must not be linked to nor revived. */
+export const JC_PAGE = 20;
 
 // --- code pages --------------------------------------------------------------------------------
 /** u64 per guest-physical page: bit n = bytes 64n to 64n+63 hold decoded or translated code. 1 Mi pages. */

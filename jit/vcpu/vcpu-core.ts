@@ -2,6 +2,7 @@ import type { InterpreterIndex } from '../interp/generate-interpreter.ts';
 import { Predecoder } from '../interp/predecode.ts';
 import * as L from '../state/vcpu-layout.ts';
 import { type Block, BlockCache } from './block-cache.ts';
+import { FlightRecorder } from './flight-recorder.ts';
 
 /** Why `run` returned. */
 export type RunResult = 'budget' | 'halt' | 'shutdown' | 'fault';
@@ -77,6 +78,12 @@ export class VcpuCore {
   onHot: ((record: number) => void) | undefined;
   /** Called before each block with the exact RIP; for traces. */
   onBlock: (() => void) | undefined;
+  /** Makes every block return to the host loop, so that `onBlock` sees all of them; for traces. */
+  everyBlock = false;
+  /** Where the vCPU was last, for the report of a crash. */
+  readonly recorder = new FlightRecorder();
+  /** Returns to the host loop by EXIT_ reason. */
+  readonly exits = new Uint32Array(8);
 
   readonly ram: WebAssembly.Memory;
   private readonly host: VcpuHost;
@@ -207,6 +214,7 @@ export class VcpuCore {
     try {
       if (i32[L.FAULT >> 2] !== 0) {
         if (this.stopOnFault) return 'fault';
+        this.recorder.fault(view);
         this.exports.deliverFault();
       }
       if ((i32[L.EFLAGS >> 2] as number) & FLAG_IF && !this.shadowed() && this.host.hasInterrupt()) this.exports.deliver(this.host.acknowledgeInterrupt(), -1, 1);
@@ -215,8 +223,10 @@ export class VcpuCore {
       if (single !== 0 && this.exports.debugBefore(rip) !== 0) return null;
       const record = this.lookup(rip);
       if (record === 0) return null;
+      this.recorder.block(rip);
       this.onBlock?.();
       if (single !== 0 || this.singleBlock) this.enterOnce(record, single !== 0);
+      else if (this.everyBlock) this.enterAlone(record);
       else {
         this.exports.enterRecord(record);
         if (i32[L.FAULT >> 2] !== 0) this.unwind();
@@ -225,6 +235,7 @@ export class VcpuCore {
       if (error !== GUEST_FAULT) throw error;
     }
     const reason = i32[L.EXIT_REASON >> 2] as number;
+    this.exits[reason & 7] = (this.exits[reason & 7] as number) + 1;
     if (reason === L.EXIT_HALT) {
       i32[L.SHADOW >> 2] = 0;
       return 'halt';
@@ -235,16 +246,26 @@ export class VcpuCore {
 
   /** Runs a block of one instruction and comes back, whatever the budget. */
   private enterOnce(record: number, debug: boolean): void {
-    const { i32 } = this;
-    const left = i32[L.BUDGET >> 2] as number;
-    i32[L.BUDGET >> 2] = 1;
     this.singleBlock = false;
+    this.enterAlone(record);
+    if (debug && this.i32[L.FAULT >> 2] === 0) this.exports.debugAfter();
+  }
+
+  /** Runs one block and comes back, with the budget and the count of instructions as if it had been one of many. */
+  private enterAlone(record: number): void {
+    const { i32 } = this;
+    const rest = (i32[L.BUDGET >> 2] as number) - 1;
+    const debt = (i32[L.BUDGET_DEBT >> 2] as number) + rest;
+    i32[L.BUDGET >> 2] = 1;
+    i32[L.BUDGET_DEBT >> 2] = debt;
     try {
       this.exports.enterRecord(record);
       if (i32[L.FAULT >> 2] !== 0) this.unwind();
-      else if (debug) this.exports.debugAfter();
     } finally {
-      i32[L.BUDGET >> 2] = left - 1 + (i32[L.BUDGET >> 2] as number);
+      const expired = i32[L.BUDGET_DEBT >> 2] !== debt;
+      i32[L.BUDGET >> 2] = (i32[L.BUDGET >> 2] as number) + rest;
+      i32[L.BUDGET_DEBT >> 2] = (i32[L.BUDGET_DEBT >> 2] as number) - rest;
+      if (expired) this.expire();
     }
   }
 

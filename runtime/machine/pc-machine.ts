@@ -3,13 +3,16 @@ import type { InterpreterIndex } from '../../jit/interp/generate-interpreter.ts'
 import { TABLE_FEATURES } from '../../jit/isa/features.ts';
 import * as L from '../../jit/state/vcpu-layout.ts';
 import { type RunResult, VcpuCore, type VcpuHost } from '../../jit/vcpu/vcpu-core.ts';
+import { loadFirmware } from '../loader/firmware.ts';
 import { type BootState, loadKernel } from '../loader/index.ts';
 import { createPc } from '../platform/pc.ts';
 import type { Pc } from '../platform/pc-contract.ts';
 import { TimerQueue } from '../platform/timer-queue.ts';
 import { hostClock, instructionClock, type MachineClock } from './clock.ts';
+import type { CpuModel } from './cpu-models.ts';
 import { Cpuid } from './cpuid.ts';
 import { MsrBank } from './msr.ts';
+import { createRomWindow } from './rom-window.ts';
 
 /** What a PC is built from. */
 export interface PcMachineOptions {
@@ -21,7 +24,11 @@ export interface PcMachineOptions {
   readonly kernel: Uint8Array;
   readonly kernelName: string;
   readonly ramdisk?: Uint8Array;
+  /** A ROM to start in place of the kernel: 64 to 256 KiB, entered at F000:FFF0. */
+  readonly firmware?: Uint8Array;
   readonly commandLine: string;
+  /** Which CPU the guest sees; everything there is when left out. */
+  readonly cpu?: CpuModel;
   /** Takes bytes the guest sends on COM1. */
   readonly transmit: (byte: number) => void;
 }
@@ -39,12 +46,13 @@ export class PcMachine {
   readonly timers: TimerQueue;
   readonly ram: WebAssembly.Memory;
   #ended: 'power-off' | 'reset' | null = null;
+  readonly #cpu: CpuModel | undefined;
 
   constructor(options: PcMachineOptions) {
-    const pages = options.memoryBytes >> 16;
-    this.ram = new WebAssembly.Memory({ initial: pages, maximum: 65536, shared: true });
+    this.#cpu = options.cpu;
+    this.ram = allocateRam(options.memoryBytes);
     this.clock = options.clock === 'host' ? hostClock() : instructionClock(() => this.core?.executed ?? 0);
-    this.timers = new TimerQueue(this.clock);
+    this.timers = new TimerQueue(this.clock, () => this.core?.expire());
     this.pc = createPc({
       clock: this.clock, timers: this.timers, memoryBytes: options.memoryBytes, tscHz: TSC_HZ,
       wallClockMs: options.clock === 'host' ? Date.now() : 1_700_000_000_000,
@@ -55,6 +63,10 @@ export class PcMachine {
       interruptChanged: () => this.#interrupt(),
     });
     this.core = new VcpuCore(options.module, options.index, this.ram, options.memoryBytes, this.#host());
+    applyBootState(this.core, options.firmware === undefined ? this.#loadKernel(options) : this.#loadFirmware(options.firmware));
+  }
+
+  #loadKernel(options: PcMachineOptions): BootState {
     this.pc.initialiseAsFirmware();
     const memory = new Uint8Array(this.ram.buffer);
     for (const { address, bytes } of this.pc.systemTables()) memory.set(bytes, address);
@@ -62,7 +74,20 @@ export class PcMachine {
       kernel: options.kernel, kernelName: options.kernelName, ...(options.ramdisk ? { ramdisk: options.ramdisk } : {}),
       commandLine: options.commandLine, memory, e820: this.pc.e820, rsdp: this.pc.rsdpAddress,
     });
-    applyBootState(this.core, boot);
+    if (boot.rom) this.#mapRom(boot.rom.bytes);
+    return boot;
+  }
+
+  #loadFirmware(kernel: Uint8Array): BootState {
+    this.#mapRom(kernel);
+    return loadFirmware({ kernel });
+  }
+
+  /** Below 1 MiB the ROM is RAM that refuses stores, so that code runs from it at full speed. */
+  #mapRom(bytes: Uint8Array): void {
+    new Uint8Array(this.ram.buffer).set(bytes, 0x100000 - bytes.length);
+    this.core.view.setUint32(L.ROM_PROTECT, 1, true);
+    this.pc.mmio.map(2 ** 32 - bytes.length, bytes.length, createRomWindow(bytes));
   }
 
   #end(how: 'power-off' | 'reset'): void {
@@ -79,7 +104,7 @@ export class PcMachine {
     const { pc } = this;
     const msrs = new MsrBank(pc.lapic);
     const cpuid = new Cpuid({
-      features: TABLE_FEATURES, tscHz: TSC_HZ, apicId: 0, processors: 1,
+      features: TABLE_FEATURES, ...(this.#cpu ? { model: this.#cpu } : {}), tscHz: TSC_HZ, apicId: 0, processors: 1,
       osxsave: () => (this.core.view.getUint32(L.CR4, true) & 0x40000) !== 0,
     });
     let seed = 0x2545f491;
@@ -129,6 +154,18 @@ export class PcMachine {
   /** True when something is pending for a halted vCPU. */
   get wakes(): boolean {
     return this.pc.hasInterrupt();
+  }
+}
+
+function allocateRam(bytes: number): WebAssembly.Memory {
+  const pages = bytes / 65536;
+  try {
+    return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  } catch (cause) {
+    throw new HypervisorError('HV_ERR_MEMORY_ALLOCATION', `the host could not give ${bytes / 2 ** 20} MiB for the guest's memory`, {
+      hint: 'ask for less with --memory, or end other programs',
+      cause,
+    });
   }
 }
 

@@ -1,7 +1,7 @@
-import { acpiTable, checksum, putText } from './acpi-table.ts';
-import { buildDsdtAml, type SerialResource } from './dsdt.ts';
-import { buildFadt } from './fadt.ts';
-import { buildMadt } from './madt.ts';
+import { acpiTable, checksum, putText } from './acpi/acpi-table.ts';
+import { buildDsdtAml, type SerialResource } from './acpi/dsdt.ts';
+import { buildFadt } from './acpi/fadt.ts';
+import { buildMadt } from './acpi/madt.ts';
 
 const ALIGNMENT = 16;
 const FACS_LENGTH = 64;

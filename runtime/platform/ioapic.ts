@@ -1,5 +1,5 @@
 import type { AccessSize, BusDevice } from '#sdk';
-import { type ApicBus, deliveryMode, type EoiTarget } from './apic-bus.ts';
+import { type ApicBus, deliveryMode, type EoiTarget } from './apic/apic-bus.ts';
 
 /** Inputs of the I/O APIC. */
 export const IOAPIC_PINS = 24;

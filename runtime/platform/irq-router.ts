@@ -1,6 +1,6 @@
 import type { InterruptLine } from '#sdk';
 import type { Ioapic } from './ioapic.ts';
-import { apicLayout } from './madt.ts';
+import { apicLayout } from './acpi/madt.ts';
 import type { Pic } from './pic.ts';
 
 const ISA_INTERRUPTS = 16;

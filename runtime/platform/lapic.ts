@@ -1,11 +1,11 @@
 import type { AccessSize, BusDevice, TimerFactory, VirtualClock } from '#sdk';
-import { ApicBase, type MsrValue } from './apic-base.ts';
-import { type ApicBus, type ApicTarget, deliveryMode, type InterruptMessage } from './apic-bus.ts';
-import { destinationMatches, x2apicLogicalId } from './apic-destination.ts';
-import { decodeIpi, ipiShorthand } from './ipi.ts';
-import { LapicTimer } from './lapic-timer.ts';
-import { lapicRegister, x2apicReadable, x2apicWritable } from './lapic-registers.ts';
-import { LapicVectors } from './lapic-vectors.ts';
+import { ApicBase, type MsrValue } from './apic/apic-base.ts';
+import { type ApicBus, type ApicTarget, deliveryMode, type InterruptMessage } from './apic/apic-bus.ts';
+import { destinationMatches, x2apicLogicalId } from './apic/apic-destination.ts';
+import { decodeIpi, ipiShorthand } from './apic/ipi.ts';
+import { LapicTimer } from './apic/lapic-timer.ts';
+import { lapicRegister, x2apicReadable, x2apicWritable } from './apic/lapic-registers.ts';
+import { LapicVectors } from './apic/lapic-vectors.ts';
 
 const MSR_APIC_BASE = 0x1b;
 const MSR_TSC_DEADLINE = 0x6e0;

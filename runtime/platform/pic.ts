@@ -1,6 +1,6 @@
 import type { BusDevice } from '#sdk';
 import { ByteWideDevice } from './byte-wide-device.ts';
-import { PicChip } from './pic-chip.ts';
+import { PicChip } from './chip/pic-chip.ts';
 
 const CASCADE_IRQ = 2;
 

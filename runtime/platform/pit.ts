@@ -1,6 +1,6 @@
 import type { InterruptLine, Timer, TimerFactory, VirtualClock } from '#sdk';
 import { ByteWideDevice } from './byte-wide-device.ts';
-import { PitCounter } from './pit-counter.ts';
+import { PitCounter } from './chip/pit-counter.ts';
 import { nsAtTicks, ticksAt } from './time-scale.ts';
 
 /** Input clock of the 8254 on a PC. */

@@ -11,8 +11,8 @@ import {
   nextAlarm,
   type RegisterFormat,
   secondsFromCalendar,
-} from './rtc-calendar.ts';
-import { fillNvram } from './rtc-nvram.ts';
+} from './chip/rtc-calendar.ts';
+import { fillNvram } from './chip/rtc-nvram.ts';
 import { nsAtTicks, ticksAt } from './time-scale.ts';
 
 const CRYSTAL_HZ = 32_768;

@@ -17,10 +17,13 @@ function before(a: Entry, b: Entry): boolean {
 export class TimerQueue implements TimerFactory {
   readonly #clock: VirtualClock;
   readonly #heap: Entry[] = [];
+  readonly #earlier: (() => void) | undefined;
   #sequence = 0;
 
-  constructor(clock: VirtualClock) {
+  /** @param earlier - called when a timer is armed that is now the next of all */
+  constructor(clock: VirtualClock, earlier?: () => void) {
     this.#clock = clock;
+    this.#earlier = earlier;
   }
 
   create(fire: () => void): Timer {
@@ -32,6 +35,7 @@ export class TimerQueue implements TimerFactory {
         entry.sequence = this.#sequence++;
         this.#place(entry, this.#heap.length);
         this.#up(entry);
+        if (this.#heap[0] === entry) this.#earlier?.();
       },
       cancel: () => this.#remove(entry),
     };

@@ -1,6 +1,6 @@
 import type { InterruptLine, Timer, TimerFactory, VirtualClock } from '#sdk';
 import { ByteWideDevice } from './byte-wide-device.ts';
-import { UartReceiver } from './uart-receiver.ts';
+import { UartReceiver } from './chip/uart-receiver.ts';
 
 const BAUD_BASE = 115_200;
 const THR_EMPTY = 0x20;
@@ -56,6 +56,11 @@ export class Uart16550 extends ByteWideDevice {
       this.#timedOut = true;
       this.#update();
     });
+  }
+
+  /** Whether bytes from the other end still wait for room in the FIFO. */
+  get hasWaiting(): boolean {
+    return this.#receiver.hasWaiting;
   }
 
   /** Bytes from the other end; they are kept until the guest takes them. */

@@ -1,5 +1,4 @@
 import { parseModule, TYPES } from '../../jit/emit/binaryen.ts';
-import { markWrites } from '../../jit/interp/generate-interpreter.ts';
 import { HandlerEmitter } from '../../jit/interp/handler-emitter.ts';
 import { handlerFacts, runRow } from '../../jit/interp/handler-key.ts';
 import type { InstructionFacts } from '../../jit/ir/machine.ts';
@@ -118,7 +117,6 @@ function compile(snippets: readonly Snippet[]): Uint8Array {
     (func $slowAddress (param i64 i32 i32 i32) (result i64) (local.get 0))
     (func $segmentAddress (param i64 i32 i32 i32) (result i64) (local.get 0)))`);
   for (const [i, program] of programs.entries()) {
-    markWrites(program);
     const emitter = new HandlerEmitter(module, factsOf(snippets[i] as Snippet));
     const body = emitter.lower(program);
     module.addFunction(`s${i}`, TYPES.i32, TYPES.none, emitter.locals.map((t) => TYPES[t]), module.block(null, body));

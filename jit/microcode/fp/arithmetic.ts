@@ -40,6 +40,23 @@ function registers(op: i32, dst: i32, src: i32): i32 {
   return operate(op, slot(d), sigAt(from), seAt(from));
 }
 
+/** ST(i) = ST(i) op ST(0), then pop. */
+// @ts-ignore: decorator
+@inline
+function registersPop(op: i32, i: i32): void {
+  const top = load<i32>(FPU_TOP);
+  const d = (top + i) & 7;
+  const tag = load<i32>(FPU_TAG);
+  if (!((tag >> d) & (tag >> top) & 1)) {
+    if (underflowTo(d)) pop();
+    return;
+  }
+  const from = slot(top);
+  if (!operate(op, slot(d), sigAt(from), seAt(from))) return;
+  store<i32>(FPU_TAG, tag & ~(1 << top));
+  store<i32>(FPU_TOP, (top + 1) & 7);
+}
+
 export function x87_fadd(dst: i32, src: i32): void {
   registers(ADD, dst, src);
 }
@@ -65,27 +82,27 @@ export function x87_fdivr(dst: i32, src: i32): void {
 }
 
 export function x87_faddp(i: i32): void {
-  if (registers(ADD, i, 0)) pop();
+  registersPop(ADD, i);
 }
 
 export function x87_fsubp(i: i32): void {
-  if (registers(SUB, i, 0)) pop();
+  registersPop(SUB, i);
 }
 
 export function x87_fsubrp(i: i32): void {
-  if (registers(SUBR, i, 0)) pop();
+  registersPop(SUBR, i);
 }
 
 export function x87_fmulp(i: i32): void {
-  if (registers(MUL, i, 0)) pop();
+  registersPop(MUL, i);
 }
 
 export function x87_fdivp(i: i32): void {
-  if (registers(DIV, i, 0)) pop();
+  registersPop(DIV, i);
 }
 
 export function x87_fdivrp(i: i32): void {
-  if (registers(DIVR, i, 0)) pop();
+  registersPop(DIVR, i);
 }
 
 export function x87_fsqrt(): void {

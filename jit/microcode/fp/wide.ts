@@ -57,11 +57,12 @@ export function divWide(hi: u64, lo: u64, d: u64): u64 {
 export function sqrtWide(hi: u64, lo: u64): u64 {
   const estimate = sqrt<f64>(<f64>hi) * 4294967296.0;
   let s: u64 = estimate >= 18446744073709551615.0 ? 0xffffffffffffffff : <u64>estimate;
+  const half = 0.5 / estimate;
   // One Newton step on the exact error brings 52 bits to 64, give or take one unit.
   let high = mulWide(s, s);
   let el = lo - wideLo;
   let eh = <i64>(hi - high - u64(lo < wideLo));
-  s += <u64>(<i64>floor<f64>((<f64>eh * 18446744073709551616.0 + <f64>el) / (2.0 * estimate)));
+  s += <u64>(<i64>floor<f64>((<f64>eh * 18446744073709551616.0 + <f64>el) * half));
   high = mulWide(s, s);
   el = lo - wideLo;
   eh = <i64>(hi - high - u64(lo < wideLo));

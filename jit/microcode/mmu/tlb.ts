@@ -49,7 +49,9 @@ function rememberWriteTag(pa: u64, index: i32): void {
   else if (hint != <u32>(index + 1)) store<u16>(address, SEVERAL);
 }
 
-function rememberFetch(index: i32): void {
+/** Remembers that code was fetched from a linear page: the jump cache may know its addresses. */
+export function rememberFetch(linear: u64): void {
+  const index = <i32>(linear >> 12) & (TLB_ENTRIES - 1);
   const address = FETCH_MAP + ((index >> 6) << 3);
   store<u64>(address, load<u64>(address) | ((<u64>1) << (index & 63)));
   store<u32>(FETCH_ANY, 1);
@@ -67,9 +69,7 @@ export function fillEntry(linear: u64, pa: u64, rights: i32, set: i32): void {
   const entry = entryOf(linear, set);
   const addend = <i32>frame - <i32>page;
   const writable = (rights & MAY_WRITE) != 0 && !isRom(frame) && codeMap(frame) == 0;
-  const fetched = (rights & MAY_EXECUTE) != 0;
-  if (fetched) {
-    rememberFetch(index);
+  if (rights & MAY_EXECUTE) {
     store<u64>(entry + TLB_EXECUTE, page);
   } else if (load<u64>(entry + TLB_EXECUTE) != page || load<i32>(entry + TLB_ADDEND) != addend) {
     store<u64>(entry + TLB_EXECUTE, TLB_EMPTY);

@@ -1,9 +1,11 @@
 /** Hot path: from linear to physical addresses: rights, page faults, TLB fills. SDM vol 3, 4.6 and 4.7. */
-import { CR0, CR4, DATA_SET, EFER, STAT_TLB_MISS } from "../../state/vcpu-layout";
+import {
+  CR0, CR4, CTX, DATA_SET, EFER, FAULT, JC_CTX, JC_PAGE, JC_RIP, SEG_BASE, SEG_CS, STAT_TLB_MISS,
+} from "../../state/vcpu-layout";
 import { recordFault, recordPageFault, VECTOR_GP, VECTOR_SS } from "../fault";
-import { a20, CR0_PG, CR0_WP, CR4_PAE, CR4_PGE, CR4_SMAP, CR4_SMEP, EFER_NXE, isCanonical } from "../state";
+import { a20, CR0_PG, CR0_WP, CR4_PAE, CR4_PGE, CR4_SMAP, CR4_SMEP, EFER_NXE, isCanonical, isCode64 } from "../state";
 import { noteLargePage } from "./large-page";
-import { entryOf, fillEntry, IS_GLOBAL, MAY_EXECUTE, MAY_READ, MAY_WRITE, ramAddress } from "./tlb";
+import { entryOf, fillEntry, IS_GLOBAL, MAY_EXECUTE, MAY_READ, MAY_WRITE, ramAddress, rememberFetch } from "./tlb";
 import {
   markAccessed, PTE_A, PTE_D, PTE_G, PTE_NX, PTE_RW, PTE_US, walk, WALK_OK, walkAnd, walkFrame, walkLeaf,
   walkPageSize,
@@ -102,7 +104,27 @@ export function translate(linear: i64, access: i32): i64 {
 
 /** Translates for an instruction fetch and fills the execute tag of the set in force. */
 export function fetchPage(linear: i64): i64 {
-  return translateIn(linear, EXECUTE, load<i32>(DATA_SET), 0);
+  const pa = translateIn(linear, EXECUTE, load<i32>(DATA_SET), 0);
+  if (pa >= 0) rememberFetch(linear);
+  return pa;
+}
+
+/**
+ * Makes a jump cache entry for `rip` valid again that only a flush has aged: its mode is the current one and the page is
+ * still the one at JC_PAGE. 1 when it is usable now.
+ */
+export function reviveJump(entry: i32, rip: i64): i32 {
+  const context = load<u32>(CTX);
+  if (load<i64>(entry + JC_RIP) != rip || (load<u32>(entry + JC_CTX) ^ context) & 0xffff) return 0;
+  const page = load<u32>(entry + JC_PAGE);
+  if (!(page & 1)) return 0;
+  const linear = isCode64() ? rip : (load<i64>(SEG_CS + SEG_BASE) + rip) & 0xffffffff;
+  const pa = fetchPage(linear);
+  // A fault is found again by whoever looks the address up.
+  if (pa < 0) store<i32>(FAULT, 0);
+  if (pa < 0 || ((<u32>pa ^ page) & 0xfffff000)) return 0;
+  store<u32>(entry + JC_CTX, context);
+  return 1;
 }
 
 /** Physical address whatever the rights, without any trace in TLB or paging structures; -1 if there is none. */

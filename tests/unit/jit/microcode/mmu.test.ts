@@ -241,6 +241,27 @@ describe('TLB upkeep', () => {
     m.call('flushPage', 0x41234567n);
     expect(tags(0, 0x40005000n)[0]).toBe(1n);
   });
+  it('revives jump cache entries whose page is still mapped', () => {
+    longMode([0x5000n | P | RW | A | D, 0x5000n | P | RW | A | D]);
+    const slot = L.JUMP_CACHE;
+    const enter = (): void => {
+      m.set64(slot + L.JC_RIP, BASE + 0x10n);
+      m.set32(slot + L.JC_CTX, m.get32(L.CTX));
+      m.set32(slot + L.JC_PAGE, 0x5001);
+    };
+    enter();
+    m.call('flushTlb', 0);
+    expect(m.call('reviveJump', slot, BASE + 0x1010n)).toBe(0);
+    expect(m.call('reviveJump', slot, BASE + 0x10n)).toBe(1);
+    expect(m.get32(slot + L.JC_CTX)).toBe(m.get32(L.CTX));
+    m.setRam64(0x4000, 0x6000n | P);
+    m.call('flushPage', BASE);
+    expect(m.get32(slot + L.JC_CTX)).not.toBe(m.get32(L.CTX));
+    expect(m.call('reviveJump', slot, BASE + 0x10n)).toBe(0);
+    m.setRam64(0x4000, 0n);
+    m.call('flushPage', BASE);
+    expect([m.call('reviveJump', slot, BASE + 0x10n), m.get32(L.FAULT)]).toEqual([0, 0]);
+  });
   it('gives no write tag to code pages and tells of stores into code', () => {
     m.set64(L.CODE_MAP + 5 * 8, 2n);
     m.call('slowWrite', 0x5000n, 4, 1n);

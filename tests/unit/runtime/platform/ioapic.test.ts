@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ApicBus, type InterruptMessage } from '../../../../runtime/platform/apic-bus.ts';
+import { ApicBus, type InterruptMessage } from '../../../../runtime/platform/apic/apic-bus.ts';
 import { Ioapic } from '../../../../runtime/platform/ioapic.ts';
 
 function createIoapic() {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ApicBus, deliveryMode, type InterruptMessage } from '../../../../runtime/platform/apic-bus.ts';
+import { ApicBus, deliveryMode, type InterruptMessage } from '../../../../runtime/platform/apic/apic-bus.ts';
 import { Lapic } from '../../../../runtime/platform/lapic.ts';
 import { TestTime } from './fixtures.ts';
 

@@ -52,6 +52,18 @@ describe('ACPI fixed hardware', () => {
     }
   });
 
+  it('agrees with the interval timer, as the check of the Linux acpi_pm clock source wants', () => {
+    const { pc, time, inb, outb } = createTestPc();
+    const latch = Math.round((1_193_182 * 30) / 1000);
+    outb(0x61, (inb(0x61) & ~0x02) | 0x01);
+    outb(0x43, 0xb0);
+    outb(0x42, latch & 0xff, latch >> 8);
+    const start = pc.ports.read(0x608, 4);
+    while (!(inb(0x61) & 0x20)) time.advance(1000);
+    const counted = pc.ports.read(0x608, 4) - start;
+    expect(counted / ((latch * PM_TIMER_HZ) / 1_193_182)).toBeCloseTo(1, 3);
+  });
+
   it('reports the power button', () => {
     const { pc, outb } = createTestPc();
     pc.initialiseAsFirmware();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { nextAlarm } from '../../../../runtime/platform/rtc-calendar.ts';
+import { nextAlarm } from '../../../../runtime/platform/chip/rtc-calendar.ts';
 import { Rtc } from '../../../../runtime/platform/rtc.ts';
 import { TestLine, TestTime } from './fixtures.ts';
 

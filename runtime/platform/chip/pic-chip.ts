@@ -1,4 +1,4 @@
-import { ByteWideDevice } from './byte-wide-device.ts';
+import { ByteWideDevice } from '../byte-wide-device.ts';
 
 const CASCADE = 1 << 2;
 const LOWEST_RANK = 8;

@@ -1,6 +1,6 @@
 import { acpiTable } from './acpi-table.ts';
 import { PCI_INTERRUPTS } from './dsdt.ts';
-import { pmLayout } from './pm.ts';
+import { pmLayout } from '../pm.ts';
 
 /** Addresses of the interrupt controllers. */
 export const apicLayout = { lapicBase: 0xfee0_0000, ioapicBase: 0xfec0_0000, timerGsi: 2 } as const;

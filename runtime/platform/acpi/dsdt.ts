@@ -1,6 +1,6 @@
 import { type Aml, aml, resource } from './aml.ts';
-import { DEVICE_HOLE_BASE } from './e820.ts';
-import { pmLayout } from './pm.ts';
+import { DEVICE_HOLE_BASE } from '../e820.ts';
+import { pmLayout } from '../pm.ts';
 
 /** The ISA interrupts that INTA to INTD of the PCI slots go to, in turn. */
 export const PCI_INTERRUPTS = [10, 11] as const;

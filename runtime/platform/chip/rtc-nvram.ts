@@ -1,4 +1,4 @@
-import { ramLayout } from './e820.ts';
+import { ramLayout } from '../e820.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

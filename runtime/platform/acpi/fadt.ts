@@ -1,6 +1,6 @@
 import { acpiTable } from './acpi-table.ts';
-import { pmLayout } from './pm.ts';
-import { resetLayout } from './reset-control.ts';
+import { pmLayout } from '../pm.ts';
+import { resetLayout } from '../reset-control.ts';
 
 /** Revision 3 of the table has 244 bytes; fields here are offsets from its header's end. */
 const BODY = 244 - 36;

@@ -1,5 +1,5 @@
 import type { Timer, TimerFactory, VirtualClock } from '#sdk';
-import { nsAtTicks, ticksAt } from './time-scale.ts';
+import { nsAtTicks, ticksAt } from '../time-scale.ts';
 
 /** Clock of the local APIC timer before its divider: one tick is one nanosecond of guest time. */
 export const LAPIC_TIMER_HZ = 1_000_000_000;
