@@ -279,6 +279,8 @@ export class VcpuCore {
     return holds;
   }
   private singleBlock = false;
+  /** Blocks looked up by the host loop because the jump cache did not have them. */
+  lookups = 0;
 
   /** A fault inside a block: makes RIP and the instruction count exact. */
   private unwind(): void {
@@ -297,6 +299,7 @@ export class VcpuCore {
     const base = (mode & L.MODE_CODE_MASK) === 2 ? 0n : view.getBigUint64(L.SEG_CS + L.SEG_BASE, true);
     let linear = rip + base;
     if ((mode & L.MODE_CODE_MASK) !== 2) linear &= 0xffffffffn;
+    this.lookups++;
     const block = this.blocks.find(linear, mode);
     if (block === null) return 0;
     this.onFound?.(block);

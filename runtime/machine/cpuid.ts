@@ -1,3 +1,5 @@
+import type { CpuModel } from './cpu-models.ts';
+
 /** EAX, EBX, ECX and EDX of a leaf. */
 export type CpuidResult = readonly [number, number, number, number];
 
@@ -5,6 +7,8 @@ export type CpuidResult = readonly [number, number, number, number];
 export interface CpuidFacts {
   /** Features of the instruction table; a bit is reported only when its rows exist. */
   readonly features: ReadonlySet<string>;
+  /** What of it the guest is shown; everything when left out. */
+  readonly model?: CpuModel;
   readonly tscHz: number;
   readonly apicId: number;
   readonly processors: number;
@@ -53,6 +57,27 @@ export class Cpuid {
 
   /** The registers for a leaf and subleaf. A basic leaf out of range answers as the highest one, as Intel's CPUs do. */
   leaf(leaf: number, subleaf: number): CpuidResult {
+    const { model } = this.#facts;
+    if (model === undefined) return this.#leaf(leaf, subleaf);
+    const number = leaf >>> 0;
+    if (number < 0x40000000 && number > model.maxBasicLeaf) return this.#mask(model, model.maxBasicLeaf, subleaf);
+    if (number > 0x80000000 && number > model.maxExtendedLeaf) return this.#mask(model, model.maxBasicLeaf, subleaf);
+    return this.#mask(model, number, subleaf);
+  }
+
+  #mask(model: CpuModel, leaf: number, subleaf: number): CpuidResult {
+    const [a, b, c, d] = this.#leaf(leaf, subleaf);
+    switch (leaf) {
+      case 0: return [model.maxBasicLeaf, b, c, d];
+      case 1: return [model.signature, b, (c & model.leaf1Ecx) >>> 0, (d & model.leaf1Edx) >>> 0];
+      case 7: return model.leaf7Ebx === 0 ? [0, 0, 0, 0] : [a, (b & model.leaf7Ebx) >>> 0, c, d];
+      case 0x80000000: return [model.maxExtendedLeaf, b, c, d];
+      case 0x80000001: return [a, b, (c & model.extendedEcx) >>> 0, (d & model.extendedEdx) >>> 0];
+      default: return [a, b, c, d];
+    }
+  }
+
+  #leaf(leaf: number, subleaf: number): CpuidResult {
     const f = this.#facts;
     switch (leaf >>> 0) {
       case 0: return [0x16, ascii('Genu'), ascii('ntel'), ascii('ineI')];

@@ -45,7 +45,10 @@ abstract class RangeBus implements SystemBus {
       throw new HypervisorError('HV_ERR_BUS_RANGE', `A device can't be mapped at ${hex(base)}, ${length} bytes long: the bus ends at ${hex(this.#limit)}.`);
     const taken = this.ranges.find((range) => base < range.end && range.base < end);
     if (taken !== undefined)
-      throw new HypervisorError('HV_ERR_BUS_OVERLAP', `${device.constructor.name} can't be mapped at ${hex(base)}: ${taken.device.constructor.name} has ${hex(taken.base)} to ${hex(taken.end - 1)}.`);
+      throw new HypervisorError(
+        'HV_ERR_BUS_OVERLAP',
+        `${device.constructor.name} can't be mapped at ${hex(base)}: ${taken.device.constructor.name} has ${hex(taken.base)} to ${hex(taken.end - 1)}.`,
+      );
     this.ranges.push({ base, end, device });
     this.ranges.sort((a, b) => a.base - b.base);
     this.changed();

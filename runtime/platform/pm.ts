@@ -99,7 +99,7 @@ export class Pm extends ByteWideDevice {
   }
 
   #sleep(): void {
-    if ((this.#control >> 10) === pmLayout.softOffType) this.#deps.powerOff();
+    if (this.#control >> 10 === pmLayout.softOffType) this.#deps.powerOff();
   }
 
   #ticks(): number {

@@ -50,7 +50,10 @@ export class RowMachine {
   readonly micro: Record<string, Routine>;
   private readonly exports: Record<string, Routine>;
 
-  constructor(readonly snippets: readonly Snippet[]) {
+  readonly snippets: readonly Snippet[];
+
+  constructor(snippets: readonly Snippet[]) {
+    this.snippets = snippets;
     const state = new WebAssembly.Memory({ initial: L.STATE_PAGES, maximum: L.STATE_PAGES, shared: true });
     const ram = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true });
     const module = new WebAssembly.Module(buildMicrocode() as BufferSource);

@@ -190,6 +190,7 @@ function arctangent(ySig: u64, ySe: i32, xSig: u64, xSe: i32): void {
   roundPackTo(sign, ve, vh, vl | 1, 0);
 }
 
+/** FPATAN. */
 export function x87_fpatan(): void {
   const top = phys(0);
   const other = phys(1);

@@ -57,54 +57,67 @@ function registersPop(op: i32, i: i32): void {
   store<i32>(FPU_TOP, (top + 1) & 7);
 }
 
+/** FADD ST(dst), ST(src). */
 export function x87_fadd(dst: i32, src: i32): void {
   registers(ADD, dst, src);
 }
 
+/** FSUB ST(dst), ST(src). */
 export function x87_fsub(dst: i32, src: i32): void {
   registers(SUB, dst, src);
 }
 
+/** FSUBR ST(dst), ST(src). */
 export function x87_fsubr(dst: i32, src: i32): void {
   registers(SUBR, dst, src);
 }
 
+/** FMUL ST(dst), ST(src). */
 export function x87_fmul(dst: i32, src: i32): void {
   registers(MUL, dst, src);
 }
 
+/** FDIV ST(dst), ST(src). */
 export function x87_fdiv(dst: i32, src: i32): void {
   registers(DIV, dst, src);
 }
 
+/** FDIVR ST(dst), ST(src). */
 export function x87_fdivr(dst: i32, src: i32): void {
   registers(DIVR, dst, src);
 }
 
+/** FADDP ST(i), ST(0). */
 export function x87_faddp(i: i32): void {
   registersPop(ADD, i);
 }
 
+/** FSUBP ST(i), ST(0). */
 export function x87_fsubp(i: i32): void {
   registersPop(SUB, i);
 }
 
+/** FSUBRP ST(i), ST(0). */
 export function x87_fsubrp(i: i32): void {
   registersPop(SUBR, i);
 }
 
+/** FMULP ST(i), ST(0). */
 export function x87_fmulp(i: i32): void {
   registersPop(MUL, i);
 }
 
+/** FDIVP ST(i), ST(0). */
 export function x87_fdivp(i: i32): void {
   registersPop(DIV, i);
 }
 
+/** FDIVRP ST(i), ST(0). */
 export function x87_fdivrp(i: i32): void {
   registersPop(DIVR, i);
 }
 
+/** FSQRT. */
 export function x87_fsqrt(): void {
   const top = phys(0);
   if (!inUse(top)) {
@@ -171,98 +184,122 @@ function withInteger(op: i32, v: i64): void {
   } else widened(op, widenInteger(v));
 }
 
+/** FADD m32. */
 export function x87_fadd_m32(bits: i64): void {
   withSingle(ADD, bits);
 }
 
+/** FSUB m32. */
 export function x87_fsub_m32(bits: i64): void {
   withSingle(SUB, bits);
 }
 
+/** FSUBR m32. */
 export function x87_fsubr_m32(bits: i64): void {
   withSingle(SUBR, bits);
 }
 
+/** FMUL m32. */
 export function x87_fmul_m32(bits: i64): void {
   withSingle(MUL, bits);
 }
 
+/** FDIV m32. */
 export function x87_fdiv_m32(bits: i64): void {
   withSingle(DIV, bits);
 }
 
+/** FDIVR m32. */
 export function x87_fdivr_m32(bits: i64): void {
   withSingle(DIVR, bits);
 }
 
+/** FADD m64. */
 export function x87_fadd_m64(bits: i64): void {
   withDouble(ADD, bits);
 }
 
+/** FSUB m64. */
 export function x87_fsub_m64(bits: i64): void {
   withDouble(SUB, bits);
 }
 
+/** FSUBR m64. */
 export function x87_fsubr_m64(bits: i64): void {
   withDouble(SUBR, bits);
 }
 
+/** FMUL m64. */
 export function x87_fmul_m64(bits: i64): void {
   withDouble(MUL, bits);
 }
 
+/** FDIV m64. */
 export function x87_fdiv_m64(bits: i64): void {
   withDouble(DIV, bits);
 }
 
+/** FDIVR m64. */
 export function x87_fdivr_m64(bits: i64): void {
   withDouble(DIVR, bits);
 }
 
+/** FIADD m16. */
 export function x87_fiadd_m16(bits: i64): void {
   withInteger(ADD, <i64>(<i16>bits));
 }
 
+/** FISUB m16. */
 export function x87_fisub_m16(bits: i64): void {
   withInteger(SUB, <i64>(<i16>bits));
 }
 
+/** FISUBR m16. */
 export function x87_fisubr_m16(bits: i64): void {
   withInteger(SUBR, <i64>(<i16>bits));
 }
 
+/** FIMUL m16. */
 export function x87_fimul_m16(bits: i64): void {
   withInteger(MUL, <i64>(<i16>bits));
 }
 
+/** FIDIV m16. */
 export function x87_fidiv_m16(bits: i64): void {
   withInteger(DIV, <i64>(<i16>bits));
 }
 
+/** FIDIVR m16. */
 export function x87_fidivr_m16(bits: i64): void {
   withInteger(DIVR, <i64>(<i16>bits));
 }
 
+/** FIADD m32. */
 export function x87_fiadd_m32(bits: i64): void {
   withInteger(ADD, <i64>(<i32>bits));
 }
 
+/** FISUB m32. */
 export function x87_fisub_m32(bits: i64): void {
   withInteger(SUB, <i64>(<i32>bits));
 }
 
+/** FISUBR m32. */
 export function x87_fisubr_m32(bits: i64): void {
   withInteger(SUBR, <i64>(<i32>bits));
 }
 
+/** FIMUL m32. */
 export function x87_fimul_m32(bits: i64): void {
   withInteger(MUL, <i64>(<i32>bits));
 }
 
+/** FIDIV m32. */
 export function x87_fidiv_m32(bits: i64): void {
   withInteger(DIV, <i64>(<i32>bits));
 }
 
+/** FIDIVR m32. */
 export function x87_fidivr_m32(bits: i64): void {
   withInteger(DIVR, <i64>(<i32>bits));
 }

@@ -66,10 +66,12 @@ function withMemory(sig: u64): i32 {
   return conclude(compare(sigAt(p), seAt(p), sig, opSe, false, opFlags));
 }
 
+/** FCOM ST(i). */
 export function x87_fcom(i: i32): void {
   conclude(withRegister(i, false));
 }
 
+/** FCOMP ST(i). */
 export function x87_fcomp(i: i32): void {
   if (conclude(withRegister(i, false))) pop();
 }
@@ -82,10 +84,12 @@ export function x87_fcompp(): void {
   }
 }
 
+/** FUCOM ST(i). */
 export function x87_fucom(i: i32): void {
   conclude(withRegister(i, true));
 }
 
+/** FUCOMP ST(i). */
 export function x87_fucomp(i: i32): void {
   if (conclude(withRegister(i, true))) pop();
 }
@@ -98,34 +102,42 @@ export function x87_fucompp(): void {
   }
 }
 
+/** FCOM m32. */
 export function x87_fcom_m32(bits: i64): void {
   withMemory(widen32(bits));
 }
 
+/** FCOMP m32. */
 export function x87_fcomp_m32(bits: i64): void {
   if (withMemory(widen32(bits))) pop();
 }
 
+/** FCOM m64. */
 export function x87_fcom_m64(bits: i64): void {
   withMemory(widen64(bits));
 }
 
+/** FCOMP m64. */
 export function x87_fcomp_m64(bits: i64): void {
   if (withMemory(widen64(bits))) pop();
 }
 
+/** FICOM m16. */
 export function x87_ficom_m16(bits: i64): void {
   withMemory(widenInteger(<i64>(<i16>bits)));
 }
 
+/** FICOMP m16. */
 export function x87_ficomp_m16(bits: i64): void {
   if (withMemory(widenInteger(<i64>(<i16>bits)))) pop();
 }
 
+/** FICOM m32. */
 export function x87_ficom_m32(bits: i64): void {
   withMemory(widenInteger(<i64>(<i32>bits)));
 }
 
+/** FICOMP m32. */
 export function x87_ficomp_m32(bits: i64): void {
   if (withMemory(widenInteger(<i64>(<i32>bits)))) pop();
 }
@@ -141,18 +153,22 @@ function concludeFlags(conditions: i32, pops: bool): i32 {
   return (conditions >> 8) & 0x45;
 }
 
+/** FCOMI ST(0), ST(i): the new EFLAGS bits. */
 export function x87_fcomi(i: i32): i32 {
   return concludeFlags(withRegister(i, false), false);
 }
 
+/** FCOMIP ST(0), ST(i): the new EFLAGS bits. */
 export function x87_fcomip(i: i32): i32 {
   return concludeFlags(withRegister(i, false), true);
 }
 
+/** FUCOMI ST(0), ST(i): the new EFLAGS bits. */
 export function x87_fucomi(i: i32): i32 {
   return concludeFlags(withRegister(i, true), false);
 }
 
+/** FUCOMIP ST(0), ST(i): the new EFLAGS bits. */
 export function x87_fucomip(i: i32): i32 {
   return concludeFlags(withRegister(i, true), true);
 }

@@ -4,6 +4,7 @@ import {
 } from '../../state/vcpu-layout';
 import { C1, ES_B, phys, pop } from './state';
 
+/** Whether a waiting instruction must raise #MF. */
 export function x87_pending(): i32 {
   return (load<i32>(FPU_SW) >> 7) & 1;
 }
@@ -14,6 +15,7 @@ export function settle(): void {
   store<i32>(FPU_SW, sw & ~load<i32>(FPU_CW) & 0x3f ? sw | ES_B : sw);
 }
 
+/** FNINIT. */
 export function x87_fninit(): void {
   store<i32>(FPU_CW, 0x37f);
   store<i32>(FPU_SW, 0);
@@ -26,35 +28,43 @@ export function x87_fninit(): void {
   store<i32>(FPU_FDS, 0);
 }
 
+/** FNCLEX. */
 export function x87_fnclex(): void {
   store<i32>(FPU_SW, load<i32>(FPU_SW) & 0x7f00);
 }
 
+/** FNOP. */
 export function x87_fnop(): void {}
 
+/** FNSTSW. */
 export function x87_fnstsw(): i32 {
   return load<i32>(FPU_SW) | (load<i32>(FPU_TOP) << 11);
 }
 
+/** FNSTCW. */
 export function x87_fnstcw(): i32 {
   return load<i32>(FPU_CW);
 }
 
+/** FLDCW. */
 export function x87_fldcw(cw: i32): void {
   store<i32>(FPU_CW, (cw & 0x1f7f) | 0x40);
   settle();
 }
 
+/** FINCSTP. */
 export function x87_fincstp(): void {
   store<i32>(FPU_TOP, (load<i32>(FPU_TOP) + 1) & 7);
   store<i32>(FPU_SW, load<i32>(FPU_SW) & ~C1);
 }
 
+/** FDECSTP. */
 export function x87_fdecstp(): void {
   store<i32>(FPU_TOP, (load<i32>(FPU_TOP) - 1) & 7);
   store<i32>(FPU_SW, load<i32>(FPU_SW) & ~C1);
 }
 
+/** FFREE ST(i). */
 export function x87_ffree(i: i32): void {
   store<i32>(FPU_TAG, load<i32>(FPU_TAG) & ~(1 << phys(i)));
   store<i32>(FPU_SW, load<i32>(FPU_SW) & ~C1);
@@ -74,12 +84,14 @@ export function mmx_enter(): void {
   store<i32>(FPU_TAG, 0xff);
 }
 
+/** Value of an MMX register. */
 // @ts-ignore: decorator
 @inline
 export function mmx_read(reg: i32): i64 {
   return load<i64>(FPU_ST + (reg << 4));
 }
 
+/** Writes an MMX register, which sets the exponent of its x87 register to all ones. */
 // @ts-ignore: decorator
 @inline
 export function mmx_write(reg: i32, value: i64): void {
@@ -87,6 +99,7 @@ export function mmx_write(reg: i32, value: i64): void {
   store<u16>(FPU_ST + (reg << 4), 0xffff, 8);
 }
 
+/** EMMS. */
 export function mmx_emms(): void {
   store<i32>(FPU_TOP, 0);
   store<i32>(FPU_TAG, 0);

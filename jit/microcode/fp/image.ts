@@ -38,6 +38,7 @@ function field(n: i32, wide: i32, value: i32): void {
   else store<u16>(FP_SCRATCH + 2 * n, value);
 }
 
+/** Writes the environment to FP_SCRATCH: 14 or 28 bytes by `fmt`. */
 export function x87_env_store(fmt: i32): void {
   const wide = fmt & 2;
   const ones: i32 = 0xffff0000;
@@ -78,6 +79,7 @@ function fieldAt(n: i32, wide: i32): i32 {
   return wide ? load<i32>(FP_SCRATCH + 4 * n) : <i32>load<u16>(FP_SCRATCH + 2 * n);
 }
 
+/** FLDENV from FP_SCRATCH. */
 export function x87_env_load(fmt: i32): void {
   const wide = fmt & 2;
   const sw = fieldAt(1, wide);
@@ -104,16 +106,19 @@ export function x87_env_load(fmt: i32): void {
   store<i32>(FPU_FDS, 0);
 }
 
+/** ST(i), empty or not, to FP_SCRATCH. */
 export function x87_st_store(i: i32): void {
   const p = st(i);
   store<u64>(FP_SCRATCH, sigAt(p));
   store<u64>(FP_SCRATCH + 8, <u64>seAt(p));
 }
 
+/** ST(i) from FP_SCRATCH; the tag stays. */
 export function x87_st_load(i: i32): void {
   put(st(i), load<u64>(FP_SCRATCH), <i32>load<u16>(FP_SCRATCH + 8));
 }
 
+/** Bytes 0 to 31 of the FXSAVE image to FP_SCRATCH. */
 export function fx_header_store(rexw: i32): void {
   store<u16>(FP_SCRATCH, load<i32>(FPU_CW));
   store<u16>(FP_SCRATCH + 2, x87_fnstsw());
@@ -129,6 +134,7 @@ export function fx_header_store(rexw: i32): void {
   store<i32>(FP_SCRATCH + 28, MXCSR_MASK);
 }
 
+/** The FXRSTOR header from FP_SCRATCH; 1 when MXCSR has reserved bits, and nothing is changed. */
 export function fx_header_load(rexw: i32): i32 {
   const mxcsr = load<i32>(FP_SCRATCH + 24);
   if (mxcsr & ~MXCSR_MASK) return 1;

@@ -38,6 +38,7 @@ function loadFloat(sig: u64): void {
   if (!unmasked(flags & IE)) push(value, opSe);
 }
 
+/** FLD m32. */
 export function x87_fld_m32(bits: i64): void {
   const raw = <i32>bits;
   const e = (raw >>> 23) & 0xff;
@@ -45,28 +46,34 @@ export function x87_fld_m32(bits: i64): void {
   else loadFloat(widen32(bits));
 }
 
+/** FLD m64. */
 export function x87_fld_m64(bits: i64): void {
   const e = <i32>(bits >>> 52) & 0x7ff;
   if (<u32>(e - 1) < 0x7fe) loadExact((<u64>bits << 11) | J_BIT, (<i32>(bits >>> 48) & 0x8000) | (e + 0x3c00));
   else loadFloat(widen64(bits));
 }
 
+/** FLD m80 from FP_SCRATCH. */
 export function x87_fld_m80(): void {
   loadExact(load<u64>(FP_SCRATCH), <i32>load<u16>(FP_SCRATCH + 8));
 }
 
+/** FILD m16. */
 export function x87_fild_m16(bits: i64): void {
   loadExact(widenInteger(<i64>(<i16>bits)), opSe);
 }
 
+/** FILD m32. */
 export function x87_fild_m32(bits: i64): void {
   loadExact(widenInteger(<i64>(<i32>bits)), opSe);
 }
 
+/** FILD m64. */
 export function x87_fild_m64(bits: i64): void {
   loadExact(widenInteger(bits), opSe);
 }
 
+/** FBLD from FP_SCRATCH. */
 export function x87_fbld(): void {
   const sig = widenInteger(bcdToInteger());
   loadExact(sig, opSe | (<i32>load<u8>(FP_SCRATCH + 9) & 0x80) << 8);
@@ -98,14 +105,17 @@ function copyTop(i: i32): i32 {
   return 1;
 }
 
+/** FST ST(i). */
 export function x87_fst_sti(i: i32): void {
   copyTop(i);
 }
 
+/** FSTP ST(i). */
 export function x87_fstp_sti(i: i32): void {
   if (copyTop(i)) pop();
 }
 
+/** FXCH ST(i). */
 export function x87_fxch(i: i32): void {
   const a = phys(0);
   const b = phys(i);
@@ -153,10 +163,12 @@ function changeSign(and: i32, xor: i32): void {
   clearC1();
 }
 
+/** FCHS. */
 export function x87_fchs(): void {
   changeSign(0xffff, 0x8000);
 }
 
+/** FABS. */
 export function x87_fabs(): void {
   changeSign(0x7fff, 0);
 }
@@ -187,30 +199,37 @@ function exact(sig: u64, se: i32): void {
   push(sig, se);
 }
 
+/** FLD1. */
 export function x87_fld1(): void {
   exact(J_BIT, 0x3fff);
 }
 
+/** FLDZ. */
 export function x87_fldz(): void {
   exact(0, 0);
 }
 
+/** FLDL2T. */
 export function x87_fldl2t(): void {
   constant(0xd49a784bcd1b8afe, 0x4000, false);
 }
 
+/** FLDL2E. */
 export function x87_fldl2e(): void {
   constant(0xb8aa3b295c17f0bb, 0x3fff, true);
 }
 
+/** FLDPI. */
 export function x87_fldpi(): void {
   constant(0xc90fdaa22168c234, 0x4000, true);
 }
 
+/** FLDLG2. */
 export function x87_fldlg2(): void {
   constant(0x9a209a84fbcff798, 0x3ffd, true);
 }
 
+/** FLDLN2. */
 export function x87_fldln2(): void {
   constant(0xb17217f7d1cf79ab, 0x3ffe, true);
 }

@@ -256,10 +256,12 @@ function binary(plusOne: bool): void {
   if (finish(p)) pop();
 }
 
+/** FYL2X. */
 export function x87_fyl2x(): void {
   binary(false);
 }
 
+/** FYL2XP1. */
 export function x87_fyl2xp1(): void {
   binary(true);
 }

@@ -2,6 +2,7 @@
 import { FPU_CW, FP_SCRATCH } from '../../state/vcpu-layout';
 import { DE, IE, INDEFINITE_SE, INDEFINITE_SIG, J_BIT, QUIET, raise, setResult } from './state';
 
+/** Kinds of operands, ordered: NaNs and what is worse come last. */
 export const ZERO: i32 = 0;
 export const NORMAL: i32 = 1;
 /** Denormals and pseudo-denormals. */

@@ -139,6 +139,7 @@ function decaySeries(yh: u64, yl: u64): void {
   stepDown(0x8000000000000000, 0x0, yh, yl);
 }
 
+/** F2XM1. */
 export function x87_f2xm1(): void {
   const top = phys(0);
   if (!inUse(top)) {

@@ -97,10 +97,12 @@ function partial(nearest: bool): void {
   store<i32>(FPU_SW, (load<i32>(FPU_SW) & ~(C0 | C1 | C2 | C3)) | conditions);
 }
 
+/** FPREM. */
 export function x87_fprem(): void {
   partial(false);
 }
 
+/** FPREM1. */
 export function x87_fprem1(): void {
   partial(true);
 }
@@ -133,6 +135,7 @@ function roundToInteger(sig: u64, se: i32): void {
   setResult(m << z, sign | (0x403e - z));
 }
 
+/** FRNDINT. */
 export function x87_frndint(): void {
   const top = phys(0);
   if (!inUse(top)) {
@@ -175,6 +178,7 @@ function scale(aSig: u64, aSe: i32, bSig: u64, bSe: i32): void {
   roundPackTo(sign, normalExponent(aSig, aSe) + n, normalSig(aSig), 0, 0);
 }
 
+/** FSCALE. */
 export function x87_fscale(): void {
   const top = phys(0);
   const other = phys(1);
@@ -197,6 +201,7 @@ function deliver(sig: u64, se: i32, exponentSig: u64, exponentSe: i32): void {
   push(sig, se);
 }
 
+/** FXTRACT. */
 export function x87_fxtract(): void {
   const top = phys(0);
   const p = slot(top);

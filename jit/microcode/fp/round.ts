@@ -1,4 +1,4 @@
-/** Exact sums, and rounding of 128-bit significands to a register's format, with the exceptions that follow (SDM vol 1, 4.9 and 8.5). */
+/** Exact sums, and rounding of 128-bit significands with the exceptions that follow (SDM vol 1, 4.9 and 8.5). */
 import { FPU_CW } from '../../state/vcpu-layout';
 import { C1, J_BIT, OE, PE, UE, precisionShift, raise, setResult } from './state';
 

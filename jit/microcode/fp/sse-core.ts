@@ -10,6 +10,7 @@ import { opFlags, opSe, widen32, widen64 } from './operands';
 import { rCarry, rInexact, roundSig, shiftRightSticky, shiftedHi } from './round';
 import { IE, J_BIT, OE, PE, UE } from './state';
 
+/** The formats. */
 export const SINGLE: i32 = 0;
 export const DOUBLE: i32 = 1;
 
@@ -34,12 +35,14 @@ export function begin(): void {
   earlier = 0;
 }
 
+/** Notes exceptions raised before the computation. */
 // @ts-ignore: decorator
 @inline
 export function raiseBefore(flags: i32): void {
   before |= flags;
 }
 
+/** Notes exceptions raised by the result. */
 // @ts-ignore: decorator
 @inline
 export function raiseAfter(flags: i32): void {

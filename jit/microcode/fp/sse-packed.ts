@@ -98,6 +98,7 @@ function convert(op: i32): void {
   }
 }
 
+/** One packed instruction, operands and result in FP_SCRATCH; 1 when #XM is due. `op` is listed in README.md. */
 export function sse_packed(op: i32, imm: i32): i32 {
   begin();
   const format = (op >> 5) & 1;

@@ -12,6 +12,7 @@ function compareFlags(relation: i32): i32 {
   return relation == 0 ? 0x40 : relation == 1 ? 1 : relation == 2 ? 0 : 0x45;
 }
 
+/** a + b, single. */
 export function sse_add_f32(a: u32, b: u32): u32 {
   begin();
   const r = <u32>addElement(a, b, 0, SINGLE);
@@ -19,6 +20,7 @@ export function sse_add_f32(a: u32, b: u32): u32 {
   return r;
 }
 
+/** a - b, single. */
 export function sse_sub_f32(a: u32, b: u32): u32 {
   begin();
   const r = <u32>addElement(a, b, 0x8000, SINGLE);
@@ -26,6 +28,7 @@ export function sse_sub_f32(a: u32, b: u32): u32 {
   return r;
 }
 
+/** a * b, single. */
 export function sse_mul_f32(a: u32, b: u32): u32 {
   begin();
   const r = <u32>mulElement(a, b, SINGLE);
@@ -33,6 +36,7 @@ export function sse_mul_f32(a: u32, b: u32): u32 {
   return r;
 }
 
+/** a / b, single. */
 export function sse_div_f32(a: u32, b: u32): u32 {
   begin();
   const r = <u32>divElement(a, b, SINGLE);
@@ -40,6 +44,7 @@ export function sse_div_f32(a: u32, b: u32): u32 {
   return r;
 }
 
+/** Minimum of a and b, single. */
 export function sse_min_f32(a: u32, b: u32): u32 {
   begin();
   const r = <u32>pickElement(a, b, 1, SINGLE);
@@ -47,6 +52,7 @@ export function sse_min_f32(a: u32, b: u32): u32 {
   return r;
 }
 
+/** Maximum of a and b, single. */
 export function sse_max_f32(a: u32, b: u32): u32 {
   begin();
   const r = <u32>pickElement(a, b, 2, SINGLE);
@@ -54,6 +60,7 @@ export function sse_max_f32(a: u32, b: u32): u32 {
   return r;
 }
 
+/** Square root, single. */
 export function sse_sqrt_f32(b: u32): u32 {
   begin();
   const r = <u32>sqrtElement(b, SINGLE);
@@ -61,6 +68,7 @@ export function sse_sqrt_f32(b: u32): u32 {
   return r;
 }
 
+/** ROUNDSS and ROUNDSD, single. */
 export function sse_round_f32(b: u32, imm: i32): u32 {
   begin();
   const r = <u32>roundElement(b, imm, SINGLE);
@@ -68,6 +76,7 @@ export function sse_round_f32(b: u32, imm: i32): u32 {
   return r;
 }
 
+/** Compares by predicate: all ones or zero, single. */
 export function sse_cmp_f32(a: u32, b: u32, predicate: i32): u32 {
   begin();
   const holds = predicateElement(a, b, predicate, SINGLE);
@@ -75,6 +84,7 @@ export function sse_cmp_f32(a: u32, b: u32, predicate: i32): u32 {
   return <u32>(0 - u64(holds));
 }
 
+/** ZF, PF, CF of COMI, single. */
 export function sse_comi_f32(a: u32, b: u32): i32 {
   begin();
   const relation = compareElement(a, b, false, SINGLE);
@@ -82,6 +92,7 @@ export function sse_comi_f32(a: u32, b: u32): i32 {
   return compareFlags(relation);
 }
 
+/** ZF, PF, CF of UCOMI, single. */
 export function sse_ucomi_f32(a: u32, b: u32): i32 {
   begin();
   const relation = compareElement(a, b, true, SINGLE);
@@ -89,6 +100,7 @@ export function sse_ucomi_f32(a: u32, b: u32): i32 {
   return compareFlags(relation);
 }
 
+/** 32-bit integer to single. */
 export function sse_cvt_i32_f32(v: i32): u32 {
   begin();
   const r = <u32>fromInteger(<i64>v, SINGLE);
@@ -96,6 +108,7 @@ export function sse_cvt_i32_f32(v: i32): u32 {
   return r;
 }
 
+/** Single to 32-bit integer. */
 export function sse_cvt_f32_i32(b: u32): i32 {
   begin();
   const r = <i32>toInteger(b, SINGLE, 32, currentRounding());
@@ -103,6 +116,7 @@ export function sse_cvt_f32_i32(b: u32): i32 {
   return r;
 }
 
+/** Single to 32-bit integer, truncating. */
 export function sse_cvtt_f32_i32(b: u32): i32 {
   begin();
   const r = <i32>toInteger(b, SINGLE, 32, 3);
@@ -110,6 +124,7 @@ export function sse_cvtt_f32_i32(b: u32): i32 {
   return r;
 }
 
+/** 64-bit integer to single. */
 export function sse_cvt_i64_f32(v: i64): u32 {
   begin();
   const r = <u32>fromInteger(v, SINGLE);
@@ -117,6 +132,7 @@ export function sse_cvt_i64_f32(v: i64): u32 {
   return r;
 }
 
+/** Single to 64-bit integer. */
 export function sse_cvt_f32_i64(b: u32): i64 {
   begin();
   const r = toInteger(b, SINGLE, 64, currentRounding());
@@ -124,6 +140,7 @@ export function sse_cvt_f32_i64(b: u32): i64 {
   return r;
 }
 
+/** Single to 64-bit integer, truncating. */
 export function sse_cvtt_f32_i64(b: u32): i64 {
   begin();
   const r = toInteger(b, SINGLE, 64, 3);
@@ -131,6 +148,7 @@ export function sse_cvtt_f32_i64(b: u32): i64 {
   return r;
 }
 
+/** a + b, double. */
 export function sse_add_f64(a: u64, b: u64): u64 {
   begin();
   const r = <u64>addElement(a, b, 0, DOUBLE);
@@ -138,6 +156,7 @@ export function sse_add_f64(a: u64, b: u64): u64 {
   return r;
 }
 
+/** a - b, double. */
 export function sse_sub_f64(a: u64, b: u64): u64 {
   begin();
   const r = <u64>addElement(a, b, 0x8000, DOUBLE);
@@ -145,6 +164,7 @@ export function sse_sub_f64(a: u64, b: u64): u64 {
   return r;
 }
 
+/** a * b, double. */
 export function sse_mul_f64(a: u64, b: u64): u64 {
   begin();
   const r = <u64>mulElement(a, b, DOUBLE);
@@ -152,6 +172,7 @@ export function sse_mul_f64(a: u64, b: u64): u64 {
   return r;
 }
 
+/** a / b, double. */
 export function sse_div_f64(a: u64, b: u64): u64 {
   begin();
   const r = <u64>divElement(a, b, DOUBLE);
@@ -159,6 +180,7 @@ export function sse_div_f64(a: u64, b: u64): u64 {
   return r;
 }
 
+/** Minimum of a and b, double. */
 export function sse_min_f64(a: u64, b: u64): u64 {
   begin();
   const r = <u64>pickElement(a, b, 1, DOUBLE);
@@ -166,6 +188,7 @@ export function sse_min_f64(a: u64, b: u64): u64 {
   return r;
 }
 
+/** Maximum of a and b, double. */
 export function sse_max_f64(a: u64, b: u64): u64 {
   begin();
   const r = <u64>pickElement(a, b, 2, DOUBLE);
@@ -173,6 +196,7 @@ export function sse_max_f64(a: u64, b: u64): u64 {
   return r;
 }
 
+/** Square root, double. */
 export function sse_sqrt_f64(b: u64): u64 {
   begin();
   const r = <u64>sqrtElement(b, DOUBLE);
@@ -180,6 +204,7 @@ export function sse_sqrt_f64(b: u64): u64 {
   return r;
 }
 
+/** ROUNDSS and ROUNDSD, double. */
 export function sse_round_f64(b: u64, imm: i32): u64 {
   begin();
   const r = <u64>roundElement(b, imm, DOUBLE);
@@ -187,6 +212,7 @@ export function sse_round_f64(b: u64, imm: i32): u64 {
   return r;
 }
 
+/** Compares by predicate: all ones or zero, double. */
 export function sse_cmp_f64(a: u64, b: u64, predicate: i32): u64 {
   begin();
   const holds = predicateElement(a, b, predicate, DOUBLE);
@@ -194,6 +220,7 @@ export function sse_cmp_f64(a: u64, b: u64, predicate: i32): u64 {
   return <u64>(0 - u64(holds));
 }
 
+/** ZF, PF, CF of COMI, double. */
 export function sse_comi_f64(a: u64, b: u64): i32 {
   begin();
   const relation = compareElement(a, b, false, DOUBLE);
@@ -201,6 +228,7 @@ export function sse_comi_f64(a: u64, b: u64): i32 {
   return compareFlags(relation);
 }
 
+/** ZF, PF, CF of UCOMI, double. */
 export function sse_ucomi_f64(a: u64, b: u64): i32 {
   begin();
   const relation = compareElement(a, b, true, DOUBLE);
@@ -208,6 +236,7 @@ export function sse_ucomi_f64(a: u64, b: u64): i32 {
   return compareFlags(relation);
 }
 
+/** 32-bit integer to double. */
 export function sse_cvt_i32_f64(v: i32): u64 {
   begin();
   const r = <u64>fromInteger(<i64>v, DOUBLE);
@@ -215,6 +244,7 @@ export function sse_cvt_i32_f64(v: i32): u64 {
   return r;
 }
 
+/** Double to 32-bit integer. */
 export function sse_cvt_f64_i32(b: u64): i32 {
   begin();
   const r = <i32>toInteger(b, DOUBLE, 32, currentRounding());
@@ -222,6 +252,7 @@ export function sse_cvt_f64_i32(b: u64): i32 {
   return r;
 }
 
+/** Double to 32-bit integer, truncating. */
 export function sse_cvtt_f64_i32(b: u64): i32 {
   begin();
   const r = <i32>toInteger(b, DOUBLE, 32, 3);
@@ -229,6 +260,7 @@ export function sse_cvtt_f64_i32(b: u64): i32 {
   return r;
 }
 
+/** 64-bit integer to double. */
 export function sse_cvt_i64_f64(v: i64): u64 {
   begin();
   const r = <u64>fromInteger(v, DOUBLE);
@@ -236,6 +268,7 @@ export function sse_cvt_i64_f64(v: i64): u64 {
   return r;
 }
 
+/** Double to 64-bit integer. */
 export function sse_cvt_f64_i64(b: u64): i64 {
   begin();
   const r = toInteger(b, DOUBLE, 64, currentRounding());
@@ -243,6 +276,7 @@ export function sse_cvt_f64_i64(b: u64): i64 {
   return r;
 }
 
+/** Double to 64-bit integer, truncating. */
 export function sse_cvtt_f64_i64(b: u64): i64 {
   begin();
   const r = toInteger(b, DOUBLE, 64, 3);
@@ -250,6 +284,7 @@ export function sse_cvtt_f64_i64(b: u64): i64 {
   return r;
 }
 
+/** Single to double. */
 export function sse_cvt_f32_f64(b: u32): u64 {
   begin();
   const r = toDouble(b);
@@ -257,6 +292,7 @@ export function sse_cvt_f32_f64(b: u32): u64 {
   return r;
 }
 
+/** Double to single. */
 export function sse_cvt_f64_f32(b: u64): u32 {
   begin();
   const r = <u32>toSingle(b);

@@ -28,6 +28,7 @@ export const INDEFINITE_SE: i32 = 0xffff;
 
 /** Result of a core: significand, sign and exponent. */
 export let gSig: u64 = 0;
+/** Sign and exponent that go with `gSig`. */
 export let gSe: i32 = 0;
 /** Exceptions and C1 raised so far by the running instruction. */
 export let xf: i32 = 0;
@@ -82,12 +83,14 @@ export function st(i: i32): i32 {
   return slot(phys(i));
 }
 
+/** Significand of the register at p. */
 // @ts-ignore: decorator
 @inline
 export function sigAt(p: i32): u64 {
   return load<u64>(p);
 }
 
+/** Sign and exponent of the register at p. */
 // @ts-ignore: decorator
 @inline
 export function seAt(p: i32): i32 {

@@ -109,6 +109,7 @@ function narrow(sig: u64, se: i32, bits: i32, bias: i32): u64 {
   return m + u64(up);
 }
 
+/** FST m32, first step: the bits to store. */
 export function x87_fst_m32(): i64 {
   const top = phys(0);
   if (!inUse(top)) {
@@ -121,6 +122,7 @@ export function x87_fst_m32(): i64 {
   return <i64>(value | ((<u64>narrowSign) << 16));
 }
 
+/** FST m64, first step: the bits to store. */
 export function x87_fst_m64(): i64 {
   const top = phys(0);
   if (!inUse(top)) {
@@ -146,6 +148,7 @@ export function x87_fst_m64(): i64 {
   return <i64>(value | ((<u64>narrowSign) << 48));
 }
 
+/** FSTP m80, first step: 10 bytes to FP_SCRATCH. */
 export function x87_fst_m80(): void {
   const top = phys(0);
   const p = slot(top);
@@ -199,30 +202,37 @@ function storeInteger(bits: i32, truncate: bool): i64 {
   return integerSign ? -<i64>m : <i64>m;
 }
 
+/** FIST m16, first step: the bits to store. */
 export function x87_fist_m16(): i64 {
   return storeInteger(16, false);
 }
 
+/** FIST m32, first step: the bits to store. */
 export function x87_fist_m32(): i64 {
   return storeInteger(32, false);
 }
 
+/** FIST m64, first step: the bits to store. */
 export function x87_fist_m64(): i64 {
   return storeInteger(64, false);
 }
 
+/** FISTTP m16, first step: the bits to store. */
 export function x87_fisttp_m16(): i64 {
   return storeInteger(16, true);
 }
 
+/** FISTTP m32, first step: the bits to store. */
 export function x87_fisttp_m32(): i64 {
   return storeInteger(32, true);
 }
 
+/** FISTTP m64, first step: the bits to store. */
 export function x87_fisttp_m64(): i64 {
   return storeInteger(64, true);
 }
 
+/** FBSTP, first step: 10 bytes to FP_SCRATCH. */
 export function x87_fbst(): void {
   const m = toInteger(999999999999999999, 0, false);
   note(integerFlags, IE);
@@ -234,10 +244,12 @@ export function x87_fbst(): void {
   store<u16>(FP_SCRATCH + 8, 0xffff);
 }
 
+/** Whether the store prepared last must not be made. */
 export function x87_store_suppressed(): i32 {
   return load<i32>(SUPPRESSED);
 }
 
+/** Ends a store: flags, and the pop when the store was made. */
 export function x87_store_commit(popped: i32): void {
   const flags = load<i32>(PENDING_FLAGS);
   const suppressed = load<i32>(SUPPRESSED);

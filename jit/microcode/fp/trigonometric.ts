@@ -242,10 +242,12 @@ function single(turn: i32): void {
   finish(p);
 }
 
+/** FSIN. */
 export function x87_fsin(): void {
   single(0);
 }
 
+/** FCOS. */
 export function x87_fcos(): void {
   single(1);
 }
@@ -338,10 +340,12 @@ function double(withTangent: bool): void {
   push(secondSig, secondSe);
 }
 
+/** FSINCOS. */
 export function x87_fsincos(): void {
   double(false);
 }
 
+/** FPTAN. */
 export function x87_fptan(): void {
   double(true);
 }

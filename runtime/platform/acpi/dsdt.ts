@@ -75,8 +75,5 @@ export function buildDsdtAml(serialPorts: readonly SerialResource[]): Uint8Array
     fixedDevice('SYSR', 'PNP0C02', [resource.io(pmLayout.base, pmLayout.length), resource.io(pmLayout.smiCommandPort, 2)]),
   ];
   const none = aml.integer(0);
-  return Uint8Array.from([
-    ...aml.name('\\_S5', aml.package([softOff, softOff, none, none])),
-    ...aml.scope('\\_SB', [hostBridge(devices)]),
-  ]);
+  return Uint8Array.from([...aml.name('\\_S5', aml.package([softOff, softOff, none, none])), ...aml.scope('\\_SB', [hostBridge(devices)])]);
 }

@@ -46,12 +46,18 @@ export class ApicBus {
 
   /** Sends a message to whom its destination means; false when nobody took it. */
   send(message: InterruptMessage): boolean {
-    return this.#deliver(message, this.#targets.filter((target) => target.matches(message)));
+    return this.#deliver(
+      message,
+      this.#targets.filter((target) => target.matches(message)),
+    );
   }
 
   /** Sends a message to all APICs, but not to `except`. */
   broadcast(message: InterruptMessage, except?: ApicTarget): void {
-    this.#deliver(message, this.#targets.filter((target) => target !== except));
+    this.#deliver(
+      message,
+      this.#targets.filter((target) => target !== except),
+    );
   }
 
   /** Tells the I/O APICs that a level-triggered interrupt has been served. */

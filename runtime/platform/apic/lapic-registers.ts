@@ -50,7 +50,19 @@ const bitmaps = Array.from({ length: 24 }, (_, index) => lapicRegister.isr + ind
 
 /** The registers that RDMSR can read in x2APIC mode. */
 export const x2apicReadable: ReadonlySet<number> = new Set([
-  0x02, 0x03, 0x08, 0x0a, 0x0d, 0x0f, ...bitmaps, 0x28, 0x30, ...lapicRegister.lvts, 0x38, 0x39, 0x3e,
+  0x02,
+  0x03,
+  0x08,
+  0x0a,
+  0x0d,
+  0x0f,
+  ...bitmaps,
+  0x28,
+  0x30,
+  ...lapicRegister.lvts,
+  0x38,
+  0x39,
+  0x3e,
 ]);
 
 /** The registers that WRMSR can write in x2APIC mode, each with the bits that may be set. */

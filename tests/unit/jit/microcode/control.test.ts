@@ -208,8 +208,13 @@ describe('extended state', () => {
     expect([m.ram32(0x5000), m.ram32(0x5004), m.ram64(0x5008), m.ram32(0x5018)]).toEqual([0x7700037f, 0xc0, 0x112345678n, 0x1fa0]);
     expect([m.ram64(0x5020), m.ram64(0x5028), m.ram64(0x50a8)]).toEqual([0x8000000000000006n, 0x4006n, 0x0101010101010101n]);
     m.call('fxrstor', 3, 0x5000n, 1);
-    expect([m.get32(L.FPU_TOP), m.get32(L.FPU_SW), m.get32(L.FPU_TAG), m.get64(L.XMM + 31 * 8), m.get32(L.SSE_FAST)])
-      .toEqual([6, 0x4700, 0xc0, 0x1f1f1f1f1f1f1f1fn, 1]);
+    expect([m.get32(L.FPU_TOP), m.get32(L.FPU_SW), m.get32(L.FPU_TAG), m.get64(L.XMM + 31 * 8), m.get32(L.SSE_FAST)]).toEqual([
+      6,
+      0x4700,
+      0xc0,
+      0x1f1f1f1f1f1f1f1fn,
+      1,
+    ]);
     m.setRam32(0x5018, 0x10000);
     expect(m.faultOf('fxrstor', 3, 0x5000n, 1)).toEqual(GP);
     expect(m.faultOf('fxsave', 3, 0x5008n, 1)).toEqual(GP);

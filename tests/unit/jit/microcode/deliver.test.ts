@@ -184,8 +184,15 @@ describe('long mode', () => {
     m.set64(L.SFMASK, 0x47700n);
     m.setFlags(0x246);
     m.call('syscall');
-    expect([rip(), m.gpr(1), m.gpr(11), m.selector(1), m.selector(2), m.get32(L.CPL), m.flags()])
-      .toEqual([0xffffffff81000000n, 0x102n, 0x246n, 0x38, 0x40, 0, 0x46]);
+    expect([rip(), m.gpr(1), m.gpr(11), m.selector(1), m.selector(2), m.get32(L.CPL), m.flags()]).toEqual([
+      0xffffffff81000000n,
+      0x102n,
+      0x246n,
+      0x38,
+      0x40,
+      0,
+      0x46,
+    ]);
     expect(m.get32(L.CTX) & 0xffff).toBe(2 | L.MODE_FLAT);
     m.call('sysret', 8);
     expect([rip(), m.selector(1), m.selector(2), m.get32(L.CPL), m.flags()]).toEqual([0x102n, 0x43, 0x3b, 3, 0x246]);

@@ -68,7 +68,10 @@ describe('without paging', () => {
     expect(BigInt.asUintN(64, m.call('slowRead', 0xfee00020n, 8) as bigint)).toBe(0x8000000180000001n);
     m.call('slowWrite', 0xfee000b0n, 4, -1n);
     expect(m.calls.map((c) => [c.name, ...c.args.map((v) => v >>> 0)])).toEqual([
-      ['mmioRead', 0xa0000, 1], ['mmioRead', 0xfee00020, 4], ['mmioRead', 0xfee00024, 4], ['mmioWrite', 0xfee000b0, 4, 0xffffffff],
+      ['mmioRead', 0xa0000, 1],
+      ['mmioRead', 0xfee00020, 4],
+      ['mmioRead', 0xfee00024, 4],
+      ['mmioWrite', 0xfee000b0, 4, 0xffffffff],
     ]);
     expect(tags(0, 0xa0000n)).toEqual([1n, 1n, 1n]);
   });

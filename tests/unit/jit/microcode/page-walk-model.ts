@@ -39,8 +39,15 @@ const PHYSICAL_BITS = 40n;
 const mask = (low: bigint, high: bigint): bigint => ((1n << (high + 1n)) - 1n) & ~((1n << low) - 1n);
 
 function levelsOf(paging: Paging): readonly Level[] {
-  if (paging.kind === '32') return [{ bytes: 4, shift: 22n, bits: 10n, large: paging.pse ? 'page' : 'never' }, { bytes: 4, shift: 12n, bits: 10n, large: 'never' }];
-  const low: readonly Level[] = [{ bytes: 8, shift: 21n, bits: 9n, large: 'page' }, { bytes: 8, shift: 12n, bits: 9n, large: 'never' }];
+  if (paging.kind === '32')
+    return [
+      { bytes: 4, shift: 22n, bits: 10n, large: paging.pse ? 'page' : 'never' },
+      { bytes: 4, shift: 12n, bits: 10n, large: 'never' },
+    ];
+  const low: readonly Level[] = [
+    { bytes: 8, shift: 21n, bits: 9n, large: 'page' },
+    { bytes: 8, shift: 12n, bits: 9n, large: 'never' },
+  ];
   if (paging.kind === 'pae') return low;
   return [{ bytes: 8, shift: 39n, bits: 9n, large: 'reserved' }, { bytes: 8, shift: 30n, bits: 9n, large: 'page' }, ...low];
 }
@@ -91,7 +98,7 @@ export function walk(paging: Paging, root: bigint, access: Access, memory: Entri
       memory.write(step.address, step.bytes, step.entry | 0x20n | dirty);
     }
     const inPage = access.linear & ((1n << level.shift) - 1n);
-    const high = level.bytes === 4 && level.shift === 22n ? 0n : 0n;
+    const high = level.bytes === 4 && level.shift === 22n ? (entry & mask(13n, 20n)) << 19n : 0n;
     return { physical: (entry & mask(level.shift, level.bytes === 4 ? 31n : 51n)) | high | inPage };
   }
   throw new Error('the last level maps a page');

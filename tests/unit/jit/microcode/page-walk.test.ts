@@ -13,18 +13,40 @@ const ROOT = 0x1000;
 const TABLES = 0x5000;
 
 /** An entry whose flags are often those that matter, and that points at a table or page of the machine. */
-const entry64 = fc.tuple(fc.nat(0x3f), fc.integer({ min: 1, max: 4 }), fc.nat(31), fc.nat(15), fc.boolean(), fc.nat(30)).map(([flags, table, odd, rw, nx, high]) => {
-  const present = odd === 0 ? 0n : 1n;
-  const large = odd < 4 ? 0x80n : 0n;
-  const reserved = high === 0 ? 1n << 41n : high === 1 ? 1n << 55n : high === 2 ? 1n << 14n : 0n;
-  return BigInt(table * ROOT) | present | (rw & 3 ? 2n : 0n) | (rw & 12 ? 4n : 0n) | BigInt((flags & 1) * 0x20) | BigInt((flags >> 1 & 1) * 0x40) | large | (nx && (flags & 4) !== 0 ? 1n << 63n : 0n) | reserved;
-});
+const entry64 = fc
+  .tuple(fc.nat(0x3f), fc.integer({ min: 1, max: 4 }), fc.nat(31), fc.nat(15), fc.boolean(), fc.nat(30))
+  .map(([flags, table, odd, rw, nx, high]) => {
+    const present = odd === 0 ? 0n : 1n;
+    const large = odd < 4 ? 0x80n : 0n;
+    const reserved = high === 0 ? 1n << 41n : high === 1 ? 1n << 55n : high === 2 ? 1n << 14n : high === 3 ? 1n << 20n : 0n;
+    return (
+      BigInt(table * ROOT) |
+      present |
+      (rw & 3 ? 2n : 0n) |
+      (rw & 12 ? 4n : 0n) |
+      BigInt((flags & 1) * 0x20) |
+      BigInt(((flags >> 1) & 1) * 0x40) |
+      large |
+      (nx && (flags & 4) !== 0 ? 1n << 63n : 0n) |
+      reserved
+    );
+  });
 const tables = fc.array(entry64, { minLength: 16, maxLength: 16 });
 const paging = fc.record({
   kind: fc.constantFrom('32' as const, 'pae' as const, '4-level' as const),
-  pse: fc.boolean(), wp: fc.boolean(), smep: fc.boolean(), smap: fc.boolean(), nxe: fc.boolean(), ac: fc.boolean(),
+  pse: fc.boolean(),
+  wp: fc.boolean(),
+  smep: fc.boolean(),
+  smap: fc.boolean(),
+  nxe: fc.boolean(),
+  ac: fc.boolean(),
 });
-const access = fc.record({ index: fc.array(fc.nat(3), { minLength: 4, maxLength: 4 }), offset: fc.nat(4095), kind: fc.constantFrom('read' as const, 'write' as const, 'execute' as const), user: fc.boolean() });
+const access = fc.record({
+  index: fc.array(fc.nat(3), { minLength: 4, maxLength: 4 }),
+  offset: fc.nat(4095),
+  kind: fc.constantFrom('read' as const, 'write' as const, 'execute' as const),
+  user: fc.boolean(),
+});
 
 /** Four tables of four entries at ROOT, each page frame also a table, so that any entry leads on. */
 function layTables(m: SystemMachine, kind: Paging['kind'], entries: readonly bigint[]): void {
@@ -68,7 +90,6 @@ describe('page walk', () => {
         for (const a of accesses) {
           const linear = linearOf(p.kind, a.index, a.offset);
           const wanted: Access = { linear, kind: a.kind, user: a.user };
-          // AC with CR0.AM clear changes nothing for users; the model's `ac` means "supervisor may".
           const outcome = walk(p, BigInt(ROOT), wanted, memory);
           m.set32(L.CPL, a.user ? 3 : 0);
           m.call('updateContext');

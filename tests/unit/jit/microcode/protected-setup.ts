@@ -37,10 +37,25 @@ export function gate(selector: number, offset: number, access: number, parameter
 
 /** Lays out the tables; protected mode without paging, CPL 0, flat 32-bit segments, TSS32 with SS0:ESP0 = KDATA:0x9000. */
 export function setupProtected(m: SystemMachine): void {
-  m.setRam64(GDT, 0n,
-    descriptor(0, 0xfffff, 0x9b, 0xc), descriptor(0, 0xfffff, 0x93, 0xc), descriptor(0, 0xfffff, 0xfb, 0xc), descriptor(0, 0xfffff, 0xf3, 0xc),
-    descriptor(TSS, 0x2068, 0x8b, 0), 0n, descriptor(0, 0xfffff, 0x9b, 0xa), descriptor(0, 0xfffff, 0xfb, 0xa),
-    descriptor(OTHER_TSS, 0x68, 0x89, 0), descriptor(0x20000, 0xffff, 0x9b, 0), descriptor(0, 0xfffff, 0x9f, 0xc), 0n, 0n, 0n, 0n);
+  m.setRam64(
+    GDT,
+    0n,
+    descriptor(0, 0xfffff, 0x9b, 0xc),
+    descriptor(0, 0xfffff, 0x93, 0xc),
+    descriptor(0, 0xfffff, 0xfb, 0xc),
+    descriptor(0, 0xfffff, 0xf3, 0xc),
+    descriptor(TSS, 0x2068, 0x8b, 0),
+    0n,
+    descriptor(0, 0xfffff, 0x9b, 0xa),
+    descriptor(0, 0xfffff, 0xfb, 0xa),
+    descriptor(OTHER_TSS, 0x68, 0x89, 0),
+    descriptor(0x20000, 0xffff, 0x9b, 0),
+    descriptor(0, 0xfffff, 0x9f, 0xc),
+    0n,
+    0n,
+    0n,
+    0n,
+  );
   m.set64(L.GDTR_BASE, BigInt(GDT));
   m.set32(L.GDTR_LIMIT, 0x7f);
   m.set64(L.IDTR_BASE, BigInt(IDT));

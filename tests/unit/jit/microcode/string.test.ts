@@ -133,7 +133,12 @@ describe('MOVS', () => {
 
 describe('the others', () => {
   it('fills with patterns of every size in both directions', () => {
-    for (const [size, value] of [[1, 0xa1n], [2, 0xb2a1n], [4, 0xd4c3b2a1n], [4, 0n]] as const) {
+    for (const [size, value] of [
+      [1, 0xa1n],
+      [2, 0xb2a1n],
+      [4, 0xd4c3b2a1n],
+      [4, 0n],
+    ] as const) {
       for (const backwards of [false, true]) {
         m.setFlags(backwards ? DF : 0);
         m.setGpr(0, value);
@@ -163,42 +168,52 @@ describe('the others', () => {
     run(CMPS, 4, 32, 1, 0, 0x60000, 0x70000);
     expect(m.flags()).toBe(flags);
   });
-  it('equals loops over elements for SCAS and CMPS', () => {
-    const next = generator(7);
-    const at = (address: number, size: number): number => (size === 1 ? m.ram.getUint8(address) : size === 2 ? m.ram.getUint16(address, true) : m.ram32(address));
-    for (let round = 0; round < 300; round++) {
-      const size = [1, 1, 2, 4][next(4)] as number;
-      const rep = 1 + next(2);
-      const step = next(4) === 0 ? -size : size;
-      const count = 1 + next(60);
-      const value = next(2) === 0 ? 0 : 0x80808080;
-      for (let i = 0; i < 0x800; i++) {
-        m.ram.setUint8(0x60c00 + i, rep === 1 ? value & 0xff : 0x5a);
-        m.ram.setUint8(0x70c00 + i, rep === 1 ? value & 0xff : next(256));
+  describe('SCAS and CMPS against loops over elements', () => {
+    const element = (address: number, size: number): number => {
+      if (size === 1) return m.ram.getUint8(address);
+      return size === 2 ? m.ram.getUint16(address, true) : m.ram32(address);
+    };
+    /** Pairs looked at until the repetition ends, and the last pair. */
+    const compare = (count: number, rep: number, pair: (i: number) => readonly [number, number]): { seen: number; last: readonly [number, number] } => {
+      let seen = 0;
+      for (;;) {
+        const last = pair(seen++);
+        if (seen === count || (last[0] === last[1]) !== (rep === 1)) return { seen, last };
       }
-      for (const start of [0x60fc0, 0x70fc0]) if (next(2) === 0) m.ram.setUint8(start + next(100), next(2) === 0 ? 0x81 : value & 0xff);
+    };
+    const comparison = ([left, right]: readonly [number, number]): number => (left === right ? 0x40 : 0) | (left < right ? 1 : 0);
+    it.each(Array.from({ length: 60 }, (_, seed) => seed))('seed %i', (seed) => {
+      const next = generator(seed);
+      const pick = (values: readonly number[]): number => values[next(values.length)] as number;
+      const size = pick([1, 1, 2, 4]);
+      const rep = pick([1, 2]);
+      const step = pick([-size, size, size, size]);
+      const count = 1 + next(60);
+      const value = pick([0, 0x80808080]);
+      const byte = value & 0xff;
+      for (let i = 0; i < 0x800; i++) {
+        m.ram.setUint8(0x60c00 + i, rep === 1 ? byte : 0x5a);
+        m.ram.setUint8(0x70c00 + i, rep === 1 ? byte : next(256));
+      }
+      m.ram.setUint8(0x60fc0 + next(100), pick([byte, 0x81]));
+      m.ram.setUint8(0x70fc0 + next(100), pick([byte, 0x81]));
       const source = 0x60fd0 + next(30);
       const target = 0x70fd0 + next(30);
-      const mask = size === 4 ? 0xffffffff : (1 << (8 * size)) - 1;
+      const left = value & (size === 4 ? -1 : (1 << (8 * size)) - 1);
       m.setFlags(step < 0 ? DF : 0);
       m.setGpr(0, value);
-      let seen = 0;
-      while (seen < count && ((value & mask) >>> 0 === at(target + step * seen++, size)) === (rep === 1));
+      const scan = compare(count, rep, (i) => [left >>> 0, element(target + step * i, size)]);
       run(SCAS, size, 32, rep, count, 0, target);
-      expect([m.gpr(RDI), m.gpr(RCX)], `scas ${round}`).toEqual([BigInt(target + step * seen), BigInt(count - seen)]);
-      const last = at(target + step * (seen - 1), size);
-      expect(m.flags() & 0x41).toBe(((value & mask) >>> 0 === last ? 0x40 : 0) | ((value & mask) >>> 0 < last ? 1 : 0));
-      seen = 0;
-      let equal = true;
-      while (seen < count) {
-        equal = at(source + step * seen, size) === at(target + step * seen, size);
-        seen++;
-        if (equal !== (rep === 1)) break;
-      }
+      expect([m.gpr(RDI), m.gpr(RCX), m.flags() & 0x41]).toEqual([BigInt(target + step * scan.seen), BigInt(count - scan.seen), comparison(scan.last)]);
+      const both = compare(count, rep, (i) => [element(source + step * i, size), element(target + step * i, size)]);
       run(CMPS, size, 32, rep, count, source, target);
-      expect([m.gpr(RSI), m.gpr(RDI), m.gpr(RCX), (m.flags() & 0x40) !== 0], `cmps ${round}`)
-        .toEqual([BigInt(source + step * seen), BigInt(target + step * seen), BigInt(count - seen), equal]);
-    }
+      expect([m.gpr(RSI), m.gpr(RDI), m.gpr(RCX), m.flags() & 0x41]).toEqual([
+        BigInt(source + step * both.seen),
+        BigInt(target + step * both.seen),
+        BigInt(count - both.seen),
+        comparison(both.last),
+      ]);
+    });
   });
   it('loads the last element', () => {
     m.setRam32(0x5010, 0x11223344);
@@ -213,7 +228,10 @@ describe('the others', () => {
     expect([m.ram.getUint16(0x5fff, true), m.ram.getUint16(0x6003, true), m.calls.length]).toEqual([0xbeef, 0xbeef, 3]);
     m.calls.length = 0;
     run(OUTS, 2, 32, 1, 2, 0x5fff, 0);
-    expect(m.calls).toEqual([{ name: 'portOut', args: [0x1f0, 2, 0xbeef] }, { name: 'portOut', args: [0x1f0, 2, 0xbeef] }]);
+    expect(m.calls).toEqual([
+      { name: 'portOut', args: [0x1f0, 2, 0xbeef] },
+      { name: 'portOut', args: [0x1f0, 2, 0xbeef] },
+    ]);
     m.set32(L.CPL, 3);
     m.ram.setUint16(0x12066, 0x68, true);
     m.ram.setUint16(0x12068 + 0x3e, 1, true);

@@ -26,13 +26,37 @@ const root = fileURLToPath(new URL('../../../../', import.meta.url));
 /** Bytes of RAM that the machine has. */
 export const RAM_BYTES = 0x400000;
 
-const accessors = ([['load8', 'i32.load8_u', 'i32'], ['load16', 'i32.load16_u', 'i32'], ['load32', 'i32.load', 'i32'], ['load64', 'i64.load', 'i64']] as const)
+const accessors = (
+  [
+    ['load8', 'i32.load8_u', 'i32'],
+    ['load16', 'i32.load16_u', 'i32'],
+    ['load32', 'i32.load', 'i32'],
+    ['load64', 'i64.load', 'i64'],
+  ] as const
+)
   .map(([name, op, type]) => `(func (export "${name}") (param i32) (result ${type}) (${op} (local.get 0)))`)
-  .concat(([['store8', 'i32.store8', 'i32'], ['store16', 'i32.store16', 'i32'], ['store32', 'i32.store', 'i32'], ['store64', 'i64.store', 'i64']] as const)
-    .map(([name, op, type]) => `(func (export "${name}") (param i32 ${type}) (${op} (local.get 0) (local.get 1)))`))
+  .concat(
+    (
+      [
+        ['store8', 'i32.store8', 'i32'],
+        ['store16', 'i32.store16', 'i32'],
+        ['store32', 'i32.store', 'i32'],
+        ['store64', 'i64.store', 'i64'],
+      ] as const
+    ).map(([name, op, type]) => `(func (export "${name}") (param i32 ${type}) (${op} (local.get 0) (local.get 1)))`),
+  )
   .concat(['copy', 'fill'].map((name) => `(func (export "${name}") (param i32 i32 i32) (memory.${name} (local.get 0) (local.get 1) (local.get 2)))`))
-  .concat(([['cmpxchg32', 'i32'], ['cmpxchg64', 'i64']] as const)
-    .map(([name, type]) => `(func (export "${name}") (param i32 ${type} ${type}) (result ${type}) (${type}.atomic.rmw.cmpxchg (local.get 0) (local.get 1) (local.get 2)))`));
+  .concat(
+    (
+      [
+        ['cmpxchg32', 'i32'],
+        ['cmpxchg64', 'i64'],
+      ] as const
+    ).map(
+      ([name, type]) =>
+        `(func (export "${name}") (param i32 ${type} ${type}) (result ${type}) (${type}.atomic.rmw.cmpxchg (local.get 0) (local.get 1) (local.get 2)))`,
+    ),
+  );
 
 async function compile(): Promise<Uint8Array<ArrayBuffer>> {
   let binary: Uint8Array<ArrayBuffer> | undefined;
@@ -78,15 +102,32 @@ export class SystemMachine {
   }
 
   private host(): Record<string, (...args: number[]) => Value | void> {
-    const note = (name: string) => (...args: number[]): void => void this.calls.push({ name, args });
-    const ask = (name: string) => (address: number, size: number): number => {
-      this.calls.push({ name, args: [address >>> 0, size] });
-      return this.device(address >>> 0, size);
-    };
+    const note =
+      (name: string) =>
+      (...args: number[]): void =>
+        void this.calls.push({ name, args });
+    const ask =
+      (name: string) =>
+      (address: number, size: number): number => {
+        this.calls.push({ name, args: [address >>> 0, size] });
+        return this.device(address >>> 0, size);
+      };
     return {
-      portIn: ask('portIn'), portOut: note('portOut'), mmioRead: ask('mmioRead'), mmioWrite: note('mmioWrite'), codeWritten: note('codeWritten'),
-      cpuid: note('cpuid'), rdmsr: () => 0, wrmsr: () => 0, tsc: () => 1000, random32: () => 0x12345678, modeChanged: note('modeChanged'), cr8Changed: note('cr8Changed'),
-      raise: () => { throw new Raised(); },
+      portIn: ask('portIn'),
+      portOut: note('portOut'),
+      mmioRead: ask('mmioRead'),
+      mmioWrite: note('mmioWrite'),
+      codeWritten: note('codeWritten'),
+      cpuid: note('cpuid'),
+      rdmsr: () => 0,
+      wrmsr: () => 0,
+      tsc: () => 1000,
+      random32: () => 0x12345678,
+      modeChanged: note('modeChanged'),
+      cr8Changed: note('cr8Changed'),
+      raise: () => {
+        throw new Raised();
+      },
     };
   }
 
@@ -118,14 +159,30 @@ export class SystemMachine {
     return { vector: this.get32(L.FAULT_VECTOR), error: this.state.getInt32(L.FAULT_ERROR, true) };
   }
 
-  get32(address: number): number { return this.state.getUint32(address, true); }
-  set32(address: number, value: number): void { this.state.setUint32(address, value, true); }
-  get64(address: number): bigint { return this.state.getBigUint64(address, true); }
-  set64(address: number, value: bigint): void { this.state.setBigUint64(address, BigInt.asUintN(64, value), true); }
-  gpr(index: number): bigint { return this.get64(L.GPR + index * 8); }
-  setGpr(index: number, value: bigint | number): void { this.set64(L.GPR + index * 8, BigInt(value)); }
-  selector(seg: number): number { return this.get32(L.SEG + seg * 32 + L.SEG_SELECTOR); }
-  flags(): number { return this.call('getEflags') as number; }
+  get32(address: number): number {
+    return this.state.getUint32(address, true);
+  }
+  set32(address: number, value: number): void {
+    this.state.setUint32(address, value, true);
+  }
+  get64(address: number): bigint {
+    return this.state.getBigUint64(address, true);
+  }
+  set64(address: number, value: bigint): void {
+    this.state.setBigUint64(address, BigInt.asUintN(64, value), true);
+  }
+  gpr(index: number): bigint {
+    return this.get64(L.GPR + index * 8);
+  }
+  setGpr(index: number, value: bigint | number): void {
+    this.set64(L.GPR + index * 8, BigInt(value));
+  }
+  selector(seg: number): number {
+    return this.get32(L.SEG + seg * 32 + L.SEG_SELECTOR);
+  }
+  flags(): number {
+    return this.call('getEflags') as number;
+  }
   setFlags(value: number): void {
     this.call('setEflags', value, 0x3f7fd5);
     this.call('updateContext');
@@ -139,8 +196,16 @@ export class SystemMachine {
     this.set32(address + L.SEG_ATTR, attr);
     this.set32(address + L.SEG_SELECTOR, selector);
   }
-  ram32(address: number): number { return this.ram.getUint32(address, true); }
-  setRam32(address: number, ...values: number[]): void { values.forEach((value, i) => this.ram.setUint32(address + i * 4, value, true)); }
-  ram64(address: number): bigint { return this.ram.getBigUint64(address, true); }
-  setRam64(address: number, ...values: bigint[]): void { values.forEach((value, i) => this.ram.setBigUint64(address + i * 8, BigInt.asUintN(64, value), true)); }
+  ram32(address: number): number {
+    return this.ram.getUint32(address, true);
+  }
+  setRam32(address: number, ...values: number[]): void {
+    values.forEach((value, i) => this.ram.setUint32(address + i * 4, value, true));
+  }
+  ram64(address: number): bigint {
+    return this.ram.getBigUint64(address, true);
+  }
+  setRam64(address: number, ...values: bigint[]): void {
+    values.forEach((value, i) => this.ram.setBigUint64(address + i * 8, BigInt.asUintN(64, value), true));
+  }
 }

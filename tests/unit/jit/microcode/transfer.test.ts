@@ -1,8 +1,27 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import * as L from '../../../../jit/state/vcpu-layout.ts';
 import {
-  CONFORMING, descriptor, GATE, gate, GDT, IDT, KCODE, KCODE16, KCODE64, KDATA, LDT, OTHER_TASK, OTHER_TSS, setupLong, setupProtected, setupUser, TASK, TASK_GATE, TSS,
-  UCODE, UDATA,
+  CONFORMING,
+  descriptor,
+  GATE,
+  gate,
+  GDT,
+  IDT,
+  KCODE,
+  KCODE16,
+  KCODE64,
+  KDATA,
+  LDT,
+  OTHER_TASK,
+  OTHER_TSS,
+  setupLong,
+  setupProtected,
+  setupUser,
+  TASK,
+  TASK_GATE,
+  TSS,
+  UCODE,
+  UDATA,
 } from './protected-setup.ts';
 import { SystemMachine } from './system-machine.ts';
 

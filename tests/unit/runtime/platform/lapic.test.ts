@@ -117,7 +117,8 @@ describe('local APIC', () => {
 
   it('sends IPIs by ID, logical address and shorthand', () => {
     const { lapics, get, put } = createLapics(4);
-    const pending = (vector: number): number[] => lapics.filter((lapic) => (lapic.read(0x200 + (vector >> 5) * 16, 4) >>> (vector & 31)) & 1).map((lapic) => lapic.id);
+    const pending = (vector: number): number[] =>
+      lapics.filter((lapic) => (lapic.read(0x200 + (vector >> 5) * 16, 4) >>> (vector & 31)) & 1).map((lapic) => lapic.id);
     const send = (low: number, destination = 0): void => {
       put(0x310, destination << 24);
       put(0x300, low);

@@ -1,0 +1,56 @@
+import type { MessagePort } from 'node:worker_threads';
+import type { ByteRing } from './byte-ring.ts';
+import type { Doorbell } from './doorbell.ts';
+import type { PcpuMessage } from './slice-protocol.ts';
+
+/** Bytes that are collected before the main thread is told, within a slice. */
+const BATCH = 4096;
+const OUTPUT: PcpuMessage = { kind: 'output' };
+
+/** What a console needs to reach the main thread. */
+export interface ConsoleLink {
+  readonly ring: ByteRing;
+  readonly doorbell: Doorbell;
+  readonly told: Int32Array;
+  readonly port: MessagePort;
+}
+
+/**
+ * Hot path: the guest's console on its way to the main thread. When the ring is full, because nobody takes the host's
+ * standard output, the pCPU waits; so neither thread ever holds more than the ring.
+ */
+export class ConsoleOutput {
+  readonly #link: ConsoleLink;
+  #pending = 0;
+
+  constructor(link: ConsoleLink) {
+    this.#link = link;
+  }
+
+  /** Takes a byte. After a stop was asked for, what does not fit is dropped. */
+  write(byte: number): void {
+    if (!this.#link.ring.put(byte) && !this.#waitAndPut(byte)) return;
+    this.#pending += 1;
+    if (this.#pending >= BATCH) this.flush();
+  }
+
+  /** Lets the main thread see what was written. */
+  flush(): void {
+    if (this.#pending === 0) return;
+    this.#pending = 0;
+    const { ring, told, port } = this.#link;
+    ring.publish();
+    if (Atomics.exchange(told, 0, 1) === 0) port.postMessage(OUTPUT);
+  }
+
+  #waitAndPut(byte: number): boolean {
+    const { ring, doorbell } = this.#link;
+    this.flush();
+    while (!doorbell.stopRequested) {
+      const sequence = doorbell.sequence;
+      if (ring.put(byte)) return true;
+      doorbell.wait(sequence);
+    }
+    return ring.put(byte);
+  }
+}
