@@ -3,6 +3,7 @@ import * as L from '../../jit/state/vcpu-layout.ts';
 import { VcpuCore, type VcpuHost } from '../../jit/vcpu/vcpu-core.ts';
 import type { Vector, VectorFile, VectorState } from './hardware-vectors.ts';
 import { VECTOR_FLAG } from './hardware-vectors.ts';
+import { SynchronousTranslator } from './synchronous-translator.ts';
 
 const RAM_BYTES = 64 << 20;
 const TABLES = 0x100000;
@@ -22,12 +23,14 @@ export class VectorMachine {
   private readonly ram: Uint8Array;
   private readonly file: VectorFile;
 
-  constructor(module: WebAssembly.Module, index: InterpreterIndex, file: VectorFile) {
+  /** @param engine `translator` translates every block before its first execution (16-bit code is always interpreted) */
+  constructor(module: WebAssembly.Module, index: InterpreterIndex, file: VectorFile, engine: 'interpreter' | 'translator' = 'interpreter') {
     this.file = file;
     const memory = new WebAssembly.Memory({ initial: RAM_BYTES >> 16, maximum: 65536, shared: true });
     this.ram = new Uint8Array(memory.buffer);
     this.core = new VcpuCore(module, index, memory, RAM_BYTES, bareHost);
     this.core.stopOnFault = true;
+    if (engine === 'translator') new SynchronousTranslator(this.core, index, 0);
     this.setUp();
   }
 

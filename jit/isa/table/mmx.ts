@@ -1,7 +1,7 @@
 import type { Machine } from '../../ir/machine.ts';
 import type { Row } from '../dsl/row.ts';
 import { storeBytes } from './sse-move.ts';
-import { bothWidths, enterMmx, int, low64, lowHalf, mmxSource, row, vec, writeMmx } from './sse-operand.ts';
+import { bothWidths, enterMmx, int, low64, lowHalf, mmxRegister, mmxSource, row, vec, writeMmx } from './sse-operand.ts';
 
 /** MOVD and MOVQ into an MMX register. */
 const load = (m: Machine): void => {
@@ -33,13 +33,13 @@ const moveOut = (m: Machine): void => (m.isMemory(0) ? store(64)(m) : move(m));
 
 const maskedStore = (m: Machine): void => {
   m.need('mmx');
-  storeBytes(m, m.read(0, 128), m.read(1, 128), 8);
+  storeBytes(m, mmxRegister(m, 0), mmxRegister(m, 1), 8);
   enterMmx(m);
 };
 
 const byteMask = (m: Machine): void => {
   m.need('mmx');
-  const bits = m.and(int(m, 'i8x16.bitmask', m.read(1, 128)), m.i32(0xff));
+  const bits = m.and(int(m, 'i8x16.bitmask', mmxRegister(m, 1)), m.i32(0xff));
   enterMmx(m);
   m.write(0, m.zeroExtend(bits, m.operand(0).width));
 };

@@ -1,7 +1,7 @@
 import type { Machine, Value } from '../../ir/machine.ts';
 import type { Row } from '../dsl/row.ts';
 import {
-  direct, immediate32, knownImmediate, low64, mmxAndXmm, mmxSource, row, splat32, splat64, swapped, vec, type VectorOperation, writeMmx, xmmOnly,
+  direct, immediate32, knownImmediate, low64, mmxAndXmm, mmxRegister, mmxSource, row, splat32, splat64, swapped, vec, type VectorOperation, writeMmx, xmmOnly,
   xmmSource, zeroVector,
 } from './sse-operand.ts';
 
@@ -84,7 +84,7 @@ const unpackLow = (mnemonic: string, opcode: string, bytes: number): Row[] => [
   row(mnemonic, `NP 0F ${opcode} /r`, 'q,qm32', (m) => {
     m.need('mmx');
     const b = mmxSource(m, 1);
-    writeMmx(m, 0, interleave(bytes, 0)(m, m.read(0, 128), b));
+    writeMmx(m, 0, interleave(bytes, 0)(m, mmxRegister(m, 0), b));
   }, { feature: 'mmx', size: 64, operandSize: 'any' }),
   xmmOnly(mnemonic, `66 0F ${opcode} /r`, interleave(bytes, 0), 'sse2'),
 ];
@@ -114,7 +114,7 @@ const shifts = (mnemonic: string, opcode: string, group: string, shape: string, 
   row(mnemonic, `NP 0F ${opcode} /r`, 'q,qm64', (m) => {
     m.need('mmx');
     const count = m.read(1, 64);
-    writeMmx(m, 0, shiftBy(shape, kind)(m, m.read(0, 128), count));
+    writeMmx(m, 0, shiftBy(shape, kind)(m, mmxRegister(m, 0), count));
   }, { feature: 'mmx', size: 64, operandSize: 'any' }),
   row(mnemonic, `66 0F ${opcode} /r`, 'x,xm128', (m) => {
     m.need('sse');
@@ -123,7 +123,7 @@ const shifts = (mnemonic: string, opcode: string, group: string, shape: string, 
   }, { feature: 'sse2' }),
   row(mnemonic, `NP 0F ${group}`, 'qr,imm8', (m) => {
     m.need('mmx');
-    writeMmx(m, 0, shiftImmediate(shape, kind, 1)(m, m.read(0, 128)));
+    writeMmx(m, 0, shiftImmediate(shape, kind, 1)(m, mmxRegister(m, 0)));
   }, { feature: 'mmx', size: 64, operandSize: 'any' }),
   row(mnemonic, `66 0F ${group}`, 'xr,imm8', (m) => {
     m.need('sse');

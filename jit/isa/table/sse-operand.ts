@@ -1,5 +1,6 @@
 import type { Machine, Value } from '../../ir/machine.ts';
 import type { RegisterRef } from '../../ir/node.ts';
+import { FPU_ST } from '../../state/vcpu-layout.ts';
 import { type Row, type RowOptions, row as plainRow } from '../dsl/row.ts';
 
 /** A vector result of two vectors. */
@@ -69,9 +70,21 @@ export function xmmSource(m: Machine, i: number): Value {
 export const lowSource = (m: Machine, i: number): Value =>
   m.isMemory(i) ? lowHalf(m, m.load(m.address(i), 64)) : m.read(i, 128);
 
-/** An MMX source in the low half of a vector; what stands above is undefined. */
+/** An MMX register in the low half of a vector; what stands above is undefined. */
+export function mmxRegister(m: Machine, i: number): Value {
+  const register = registerOf(m, i);
+  return typeof register.index === 'number' ? m.state(FPU_ST + 16 * register.index, 128) : m.readRegister(register, 128);
+}
+
+/** An MMX source, register or memory, in the same way. */
 export const mmxSource = (m: Machine, i: number): Value =>
-  m.isMemory(i) ? vec(m, 'i64x2.splat', m.zeroExtend(m.read(i), 64)) : m.read(i, 128);
+  m.isMemory(i) ? vec(m, 'i64x2.splat', m.zeroExtend(m.read(i), 64)) : mmxRegister(m, i);
+
+function registerOf(m: Machine, i: number): RegisterRef {
+  const operand = m.operand(i);
+  if (operand.kind !== 'register') throw new Error(`operand ${i} is not a register`);
+  return operand.register;
+}
 
 /** Low half of a vector. */
 export const low64 = (m: Machine, v: Value): Value => m.extractLane('i64x2', v, 0);
@@ -84,9 +97,10 @@ export function writeMmx(m: Machine, i: number, v: Value): void {
 
 /** Writes an MMX register. Its exponent bits become ones, as the hardware makes them, for which all 16 bytes of the slot are written. */
 export function putMmx(m: Machine, i: number, v: Value): void {
-  const operand = m.operand(i);
-  if (operand.kind !== 'register') throw new Error(`operand ${i} is not an MMX register`);
-  m.writeRegister(operand.register, m.replaceLane('i64x2', v, 1, m.constant(64, 0xffff)));
+  const register = registerOf(m, i);
+  const slot = m.replaceLane('i64x2', v, 1, m.constant(64, 0xffff));
+  if (typeof register.index === 'number') m.setState(FPU_ST + 16 * register.index, slot);
+  else m.writeRegister(register, slot);
 }
 
 /** What every MMX instruction but EMMS does to the x87 state; after all that may fault. */
@@ -106,7 +120,7 @@ export const xmmBinary = (op: VectorOperation) => (m: Machine): void => {
 export const mmxBinary = (op: VectorOperation) => (m: Machine): void => {
   m.need('mmx');
   const b = mmxSource(m, 1);
-  writeMmx(m, 0, op(m, m.read(0, 128), b));
+  writeMmx(m, 0, op(m, mmxRegister(m, 0), b));
 };
 
 /** Rows with a general register of 32 bits and, with REX.W, 64 bits: `r*` and `rm*` in `operands`. */

@@ -1,7 +1,7 @@
 import type { Machine, Value } from '../../ir/machine.ts';
 import type { Row } from '../dsl/row.ts';
 import {
-  bothWidths, bytesFrom, enterMmx, immediate32, knownImmediate, lanes32, mmxSource, row, splat32, vec, writeMmx, xmmOnly, xmmSource, zeroVector,
+  bothWidths, bytesFrom, enterMmx, immediate32, knownImmediate, lanes32, mmxRegister, mmxSource, row, splat32, vec, writeMmx, xmmOnly, xmmSource, zeroVector,
 } from './sse-operand.ts';
 
 /** Byte lanes of elements of `bytes` bytes, picked by element number. */
@@ -122,7 +122,7 @@ const alignXmm = (m: Machine): void => {
 const alignMmx = (m: Machine): void => {
   m.need('mmx');
   const b = mmxSource(m, 1);
-  const both = m.shuffle(b, m.read(0, 128), [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23]);
+  const both = m.shuffle(b, mmxRegister(m, 0), [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23]);
   const imm = knownImmediate(m, 2);
   if (imm !== undefined) writeMmx(m, 0, m.shuffle(both, zeroVector(m), bytesFrom(Math.min(imm, 16))));
   else writeMmx(m, 0, window(m, both, atMost(m, 2, 16)));
@@ -230,18 +230,18 @@ export const sseShuffle: readonly Row[] = [
   ...bothWidths('PINSRW', 'NP', '0F C4 /r reg', 'q,rm*,imm8', (m) => {
     m.need('mmx');
     const x = m.read(1, 32);
-    writeMmx(m, 0, insertLane(m, m.read(0, 128), 2, 'i16x8', 4, x));
+    writeMmx(m, 0, insertLane(m, mmxRegister(m, 0), 2, 'i16x8', 4, x));
   }, { feature: 'sse', size: 64, operandSize: 'any' }),
   row('PINSRW', 'NP 0F C4 /r mem', 'q,m16,imm8', (m) => {
     m.need('mmx');
     const x = m.read(1);
-    writeMmx(m, 0, insertLane(m, m.read(0, 128), 2, 'i16x8', 4, x));
+    writeMmx(m, 0, insertLane(m, mmxRegister(m, 0), 2, 'i16x8', 4, x));
   }, { feature: 'sse', size: 64, operandSize: 'any' }),
   ...bothWidths('PINSRW', '66', '0F C4 /r reg', 'x,rm*,imm8', insert('i16x8'), { feature: 'sse2' }),
   row('PINSRW', '66 0F C4 /r mem', 'x,m16,imm8', insert('i16x8'), { feature: 'sse2' }),
   ...bothWidths('PEXTRW', 'NP', '0F C5 /r', 'r*,qr,imm8', (m) => {
     m.need('mmx');
-    const x = m.zeroExtend(pickLane(m, m.read(1, 128), 2, 'i16x8', 4), m.operand(0).width);
+    const x = m.zeroExtend(pickLane(m, mmxRegister(m, 1), 2, 'i16x8', 4), m.operand(0).width);
     enterMmx(m);
     m.write(0, x);
   }, { feature: 'sse', size: 64, operandSize: 'any' }),

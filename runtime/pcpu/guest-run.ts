@@ -1,0 +1,154 @@
+import { resolve } from 'node:path';
+import type { ByteSink, PcpuHooks, Platform } from '#sdk';
+import * as L from '../../jit/state/vcpu-layout.ts';
+import { PcMachine } from '../machine/pc-machine.ts';
+import { ByteRing } from './byte-ring.ts';
+import { ConsoleOutput } from './console-output.ts';
+import { crashReport, tripleFaultReason } from './crash-report.ts';
+import { Doorbell } from './doorbell.ts';
+import { FileOutput } from './file-output.ts';
+import { StatsCollector } from './run-stats.ts';
+import { type LoopEnd, runSlices, type SliceMachine } from './slice-loop.ts';
+import type { PcpuMessage, PcpuTask, RunEnd } from './slice-protocol.ts';
+import { TraceWriter } from './trace-writer.ts';
+
+const FLAG_IF = 0x200;
+/** Input that is given to the serial port at a time; it has to be taken before there is more. */
+const INPUT_BATCH = 256;
+
+/** One guest on one pCPU, from its first instruction to its end, through all of its resets. */
+export class GuestRun {
+  readonly #task: PcpuTask;
+  readonly #hooks: PcpuHooks;
+  readonly #post: (message: PcpuMessage) => void;
+  readonly #doorbell: Doorbell;
+  readonly #input: ByteRing;
+  readonly #output: ConsoleOutput;
+  readonly #files = new Map<string, FileOutput>();
+  readonly #stats = new StatsCollector();
+  readonly #trace: FileOutput | undefined;
+  #stderr: number[] = [];
+  #machine: PcMachine;
+  #exitCode: number | undefined;
+
+  constructor(task: PcpuTask, hooks: PcpuHooks, post: (message: PcpuMessage) => void) {
+    this.#task = task;
+    this.#hooks = hooks;
+    this.#post = post;
+    this.#doorbell = new Doorbell(task.doorbell);
+    this.#input = new ByteRing(task.input);
+    this.#output = new ConsoleOutput({ ring: new ByteRing(task.output), doorbell: this.#doorbell, told: new Int32Array(task.outputTold), port: task.port });
+    this.#trace = task.trace === undefined ? undefined : this.#openFile(task.trace);
+    this.#machine = this.#build();
+  }
+
+  /** Runs the guest until it ends. */
+  toItsEnd(): Omit<RunEnd, 'pluginFailed'> {
+    this.#post({ kind: 'booted' });
+    for (;;) {
+      const end = runSlices(this.#sliceMachine(), this.#doorbell, this.#stats);
+      this.#stats.add(this.#machine);
+      if (this.#exitCode !== undefined) return this.#ended({ kind: 'exit', exitCode: this.#exitCode });
+      if (end !== 'reset') return this.#ended(this.#describe(end));
+      this.#stats.guestReset();
+      this.#post({ kind: 'restarted' });
+      this.#machine = this.#build();
+    }
+  }
+
+  /** Writes out the files. */
+  close(): void {
+    for (const file of this.#files.values()) file.close();
+    this.#files.clear();
+  }
+
+  /** What is left to tell after something threw; files are closed as they are. */
+  abandon(): Pick<RunEnd, 'stats'> {
+    this.#stats.add(this.#machine);
+    this.#exchange();
+    for (const file of this.#files.values()) {
+      try {
+        file.close();
+      } catch {
+        // The first failure is the one to report.
+      }
+    }
+    return { stats: this.#finishStats() };
+  }
+
+  #describe(end: Exclude<LoopEnd, 'reset'>): Omit<RunEnd, 'pluginFailed'> {
+    const { core } = this.#machine;
+    if (end === 'shutdown') return { kind: 'triple-fault', report: crashReport(core, tripleFaultReason(core)) };
+    if (end === 'dead-halt') {
+      const reason = `the guest halted with interrupts off after ${core.executed} instructions: nothing can wake it`;
+      return { kind: 'dead-halt', report: crashReport(core, reason) };
+    }
+    return { kind: end };
+  }
+
+  #ended(end: Omit<RunEnd, 'pluginFailed'>): Omit<RunEnd, 'pluginFailed'> {
+    this.#exchange();
+    return { ...end, stats: this.#finishStats() };
+  }
+
+  #finishStats(): NonNullable<RunEnd['stats']> {
+    const { engine, clock, memoryBytes } = this.#task.machine;
+    return this.#stats.finish({ engine, clock, guestBytes: memoryBytes });
+  }
+
+  #build(): PcMachine {
+    const { cpu, ...config } = this.#task.machine;
+    const machine = new PcMachine({ ...config, cpu, transmit: (byte) => this.#output.write(byte) });
+    if (this.#trace !== undefined) new TraceWriter(machine.core, this.#trace).attach();
+    this.#hooks.platformCreated.call(this.#platformOf(machine));
+    return machine;
+  }
+
+  #sliceMachine(): SliceMachine {
+    const machine = this.#machine;
+    return {
+      slice: (instructions) => {
+        const end = machine.slice(instructions);
+        return this.#exitCode === undefined ? end : 'power-off';
+      },
+      executed: () => machine.core.executed,
+      exchange: () => this.#exchange(),
+      wakes: () => machine.wakes,
+      interruptible: () => (machine.core.view.getUint32(L.EFLAGS, true) & FLAG_IF) !== 0,
+      nextDeadline: () => machine.timers.nextDeadline(),
+      clock: machine.clock,
+    };
+  }
+
+  #exchange(): void {
+    const uart = this.#machine.pc.uarts[0];
+    while (uart !== undefined && !uart.hasWaiting && !this.#input.isEmpty) uart.receive(this.#input.read(INPUT_BATCH));
+    if (this.#stderr.length > 0) this.#post({ kind: 'stderr', bytes: Uint8Array.from(this.#stderr.splice(0)) });
+    this.#output.flush();
+  }
+
+  #platformOf(machine: PcMachine): Platform {
+    const stdout: ByteSink = { write: (byte) => this.#output.write(byte) };
+    const stderr: ByteSink = { write: (byte) => void this.#stderr.push(byte & 0xff) };
+    return {
+      ports: machine.pc.ports,
+      mmio: machine.pc.mmio,
+      clock: machine.clock,
+      timers: machine.timers,
+      outputs: { stdout, stderr, openFile: (path) => this.#openFile(path) },
+      interruptLine: (irq) => machine.pc.interruptLine(irq),
+      exit: (code) => {
+        this.#exitCode ??= code;
+        machine.core.expire();
+      },
+    };
+  }
+
+  /** After a reset of the guest the same file goes on. */
+  #openFile(path: string): FileOutput {
+    const full = resolve(this.#task.directory, path);
+    const file = this.#files.get(full) ?? new FileOutput(full);
+    this.#files.set(full, file);
+    return file;
+  }
+}

@@ -1,0 +1,116 @@
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { ByteRing } from './byte-ring.ts';
+import { Doorbell } from './doorbell.ts';
+import { type PlainError, toPlainError } from './plain-error.ts';
+import { PcpuPool } from './pool.ts';
+import type { MachineConfig, PcpuMessage, PcpuTask, RunEnd } from './slice-protocol.ts';
+
+const OUTPUT_BYTES = 1 << 18;
+const INPUT_BYTES = 1 << 16;
+/** Output that is handed on at a time. */
+const CHUNK_BYTES = 1 << 16;
+/** A pCPU looks for a stop after every slice; one that does not is broken. */
+const STOP_PATIENCE_MS = 1000;
+
+/** What a pCPU is started with. */
+export type PcpuRequest = Pick<PcpuTask, 'plugins' | 'directory' | 'trace'> & { readonly machine: MachineConfig };
+
+/** Who is told what happens on a pCPU; all of it on the main thread. */
+export interface PcpuListener {
+  /** Takes output of the guest; until a promise is kept no more is given, and in the end the guest waits. */
+  output(bytes: Uint8Array): Promise<void> | void;
+  /** Takes what devices of plugins write to the standard error. */
+  stderr(bytes: Uint8Array): void;
+  /** The machine is built and runs. */
+  booted(): void;
+  /** The guest has reset itself. */
+  restarted(): void;
+  /** A plugin was disabled. */
+  pluginFailed(error: PlainError): void;
+}
+
+/** A pCPU as the main thread sees it: a thread that runs one guest to its end. */
+export class Pcpu {
+  readonly #pool = new PcpuPool(1);
+  readonly #listener: PcpuListener;
+  readonly #doorbellMemory = Doorbell.allocate();
+  readonly #doorbell = new Doorbell(this.#doorbellMemory);
+  readonly #outputMemory = ByteRing.allocate(OUTPUT_BYTES);
+  readonly #output = new ByteRing(this.#outputMemory);
+  readonly #inputMemory = ByteRing.allocate(INPUT_BYTES);
+  readonly #input = new ByteRing(this.#inputMemory);
+  readonly #told = new Int32Array(new SharedArrayBuffer(4));
+  readonly #port: MessagePort;
+  #pumping: Promise<void> | undefined;
+  #stopTimer: NodeJS.Timeout | undefined;
+  /** How the run ended; never rejected. Output may still be on its way, see {@link drained}. */
+  readonly ended: Promise<RunEnd>;
+
+  constructor(request: PcpuRequest, listener: PcpuListener) {
+    this.#listener = listener;
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    port1.on('message', (message: PcpuMessage) => this.#receive(message));
+    const task: PcpuTask = {
+      ...request,
+      doorbell: this.#doorbellMemory,
+      output: this.#outputMemory,
+      input: this.#inputMemory,
+      outputTold: this.#told.buffer as SharedArrayBuffer,
+      port: port2,
+    };
+    const failed = (error: unknown): RunEnd => ({ kind: 'failed', error: toPlainError(error), pluginFailed: false });
+    this.ended = this.#pool.run(task, [port2]).catch(failed).finally(() => clearTimeout(this.#stopTimer));
+  }
+
+  /** Gives bytes to the guest's serial port; returns how many there was room for. */
+  input(bytes: Uint8Array): number {
+    const count = this.#input.write(bytes);
+    this.#doorbell.ring();
+    return count;
+  }
+
+  /** Asks the pCPU to stop; {@link ended} tells when it has. */
+  stop(): void {
+    this.#doorbell.requestStop();
+    this.#stopTimer ??= setTimeout(() => void this.#pool.destroy(), STOP_PATIENCE_MS);
+  }
+
+  /** Kept when the listener has taken all output. */
+  async drained(): Promise<void> {
+    await this.#pump();
+  }
+
+  /** Ends the thread. */
+  async destroy(): Promise<void> {
+    this.#port.close();
+    await this.#pool.destroy();
+  }
+
+  #receive(message: PcpuMessage): void {
+    const listener = this.#listener;
+    if (message.kind === 'output') {
+      Atomics.store(this.#told, 0, 0);
+      void this.#pump();
+    } else if (message.kind === 'stderr') listener.stderr(message.bytes);
+    else if (message.kind === 'booted') listener.booted();
+    else if (message.kind === 'restarted') listener.restarted();
+    else listener.pluginFailed(message.error);
+  }
+
+  #pump(): Promise<void> {
+    this.#pumping ??= this.#pumpAll().finally(() => {
+      this.#pumping = undefined;
+    });
+    return this.#pumping;
+  }
+
+  async #pumpAll(): Promise<void> {
+    while (!this.#output.isEmpty) {
+      const chunk = this.#output.read(CHUNK_BYTES);
+      this.#doorbell.ring();
+      const taken = this.#listener.output(chunk);
+      if (taken !== undefined) await taken;
+    }
+  }
+}

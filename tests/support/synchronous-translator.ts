@@ -1,0 +1,62 @@
+import type { InterpreterIndex } from '../../jit/interp/generate-interpreter.ts';
+import type { RegionRequest } from '../../jit/region/region.ts';
+import { translateBatch } from '../../jit/region/translate.ts';
+import { type CompiledBatch, Translator } from '../../jit/tier/translator.ts';
+import type { VcpuCore } from '../../jit/vcpu/vcpu-core.ts';
+
+/** Most compiled modules kept for requests that come again. */
+const MOST_KEPT = 2000;
+
+/** What makes two requests the same code. */
+const keyOf = (request: RegionRequest): string =>
+  JSON.stringify([request.mode, request.entryInPage, request.external, request.blocks.map((b) => [b.offset, b.instructions, b.ending, b.target, b.end, b.page, Buffer.from(b.bytes).toString('latin1')])]);
+
+/** A translator that answers on the vCPU's thread before anything else runs: tests need no waiting and no luck. */
+export class SynchronousTranslator {
+  readonly translator: Translator;
+  private readonly functions: InterpreterIndex['functions'];
+  private readonly kept = new Map<string, CompiledBatch>();
+  private ready: CompiledBatch[] = [];
+  private installing = false;
+
+  /**
+   * Takes over a vCPU.
+   * @param hotLimit 0 translates every block before its first execution; else blocks that have run so often become
+   * regions at the next `between`
+   */
+  constructor(core: VcpuCore, index: InterpreterIndex, hotLimit: number) {
+    this.functions = index.functions;
+    this.translator = new Translator(core, index, hotLimit, (requests) => this.answer(requests));
+    if (hotLimit === 0) core.onFound = (block) => this.translator.translateNow(block);
+  }
+
+  private answer(requests: readonly RegionRequest[]): void {
+    for (const request of requests) this.ready.push(this.compiled(request));
+    if (!this.installing) this.install();
+  }
+
+  private compiled(request: RegionRequest): CompiledBatch {
+    const key = keyOf(request);
+    let batch = this.kept.get(key);
+    if (batch === undefined) {
+      const { wasm, ids, tableIndexes, failed } = translateBatch([request], this.functions);
+      batch = { module: new WebAssembly.Module(wasm as BufferSource), ids, tableIndexes, failed };
+      if (this.kept.size >= MOST_KEPT) this.kept.clear();
+      this.kept.set(key, batch);
+    }
+    return { ...batch, ids: batch.ids.map(() => request.id), failed: batch.failed.map(({ reason }) => ({ id: request.id, reason })) };
+  }
+
+  private install(): void {
+    this.installing = true;
+    for (let batch = this.ready.shift(); batch !== undefined; batch = this.ready.shift()) this.translator.install(batch);
+    this.installing = false;
+    const [failure] = this.translator.failures;
+    if (failure !== undefined) throw new Error(`the translator refused a region: ${failure}`);
+  }
+
+  /** Between two slices: translates what has become hot. */
+  between(): void {
+    if (this.translator.pending > 0) this.translator.flush();
+  }
+}
