@@ -43,6 +43,31 @@ export const flushFlagsText = (res: number, cout: number, aux: number): string =
     (i64.store $state offset=${cout} (i32.const 0) (local.get $vector))
     (i32.store $state offset=${aux} (i32.const 0) (local.get $auxv)))`;
 
+/** Text of the function that sets single flags in the lazy words: bits 5-0 which (FLAG_BIT), bits 13-8 their values. */
+export const overrideFlagsText = (res: number, cout: number, aux: number): string => `
+  (func $overrideFlags (param $word i32)
+    (local $old i32) (local $now i32) (local $c i64)
+    ;; the six flags as FLAG_BIT bits
+    (local.set $c (i64.load $state offset=${cout} (i32.const 0)))
+    (local.set $now (i32.xor (i32.wrap_i64 (i64.load $state offset=${res} (i32.const 0))) (i32.shr_u (i32.load $state offset=${aux} (i32.const 0)) (i32.const 8))))
+    (local.set $old (i32.or (i32.wrap_i64 (i64.shr_u (local.get $c) (i64.const 63)))
+      (i32.shl (i32.wrap_i64 (i64.shr_u (i64.xor (local.get $c) (i64.shl (local.get $c) (i64.const 1))) (i64.const 63))) (i32.const 5))))
+    (local.set $old (i32.or (local.get $old) (i32.shl (i32.and (i32.xor (i32.popcnt (i32.and (local.get $now) (i32.const 255))) (i32.const 1)) (i32.const 1)) (i32.const 1))))
+    (local.set $old (i32.or (local.get $old) (i32.shl (i32.and (i32.shr_u (i32.load $state offset=${aux} (i32.const 0)) (i32.const 4)) (i32.const 1)) (i32.const 2))))
+    (local.set $old (i32.or (local.get $old) (i32.shl (i64.eqz (i64.load $state offset=${res} (i32.const 0))) (i32.const 3))))
+    (local.set $old (i32.or (local.get $old) (i32.shl (i32.xor (i32.wrap_i64 (i64.shr_u (i64.load $state offset=${res} (i32.const 0)) (i64.const 63)))
+      (i32.and (i32.shr_u (i32.load $state offset=${aux} (i32.const 0)) (i32.const 7)) (i32.const 1))) (i32.const 4))))
+    (local.set $now (i32.or (i32.and (local.get $old) (i32.xor (local.get $word) (i32.const -1))) (i32.and (i32.shr_u (local.get $word) (i32.const 8)) (local.get $word))))
+    (local.set $now (i32.and (local.get $now) (i32.const 63)))
+    (i64.store $state offset=${res} (i32.const 0) (i64.extend_i32_u (i32.eqz (i32.and (local.get $now) (i32.const 8)))))
+    (i32.store $state offset=${aux} (i32.const 0) (i32.or (i32.or
+      (i32.shl (i32.and (local.get $now) (i32.const 4)) (i32.const 2))
+      (i32.shl (i32.and (local.get $now) (i32.const 16)) (i32.const 3)))
+      (i32.shl (i32.xor (i32.and (i32.shr_u (local.get $now) (i32.const 1)) (i32.const 1)) (i32.and (i32.shr_u (local.get $now) (i32.const 3)) (i32.const 1))) (i32.const 8))))
+    (local.set $c (i64.extend_i32_u (i32.and (local.get $now) (i32.const 1))))
+    (i64.store $state offset=${cout} (i32.const 0) (i64.or (i64.shl (local.get $c) (i64.const 63))
+      (i64.shl (i64.xor (local.get $c) (i64.extend_i32_u (i32.and (i32.shr_u (local.get $now) (i32.const 5)) (i32.const 1)))) (i64.const 62)))))`;
+
 /** Derives flags and conditions from pending flags. */
 export class PendingReader {
   private readonly e: Emitter;

@@ -5,7 +5,7 @@ import type { Instruction } from '../decode/instruction.ts';
 import { decodeInstruction } from '../decode/decode-instruction.ts';
 import { Machine } from '../ir/machine.ts';
 import { markWrites } from '../ir/mark-writes.ts';
-import type { Flag, MemoryRef, Node, RegisterRef, Width } from '../ir/node.ts';
+import { type Flag, FLAG_BIT, type MemoryRef, type Node, type RegisterRef, type Width } from '../ir/node.ts';
 import * as L from '../state/vcpu-layout.ts';
 import { KIND_CODE, type PendingFlags, PendingReader } from './pending-flags.ts';
 import { BLOCK_ENTRY_SIZE, type RegionBlock, type RegionRequest } from './region.ts';
@@ -26,8 +26,17 @@ type Terminator =
   | { readonly kind: 'indirect'; readonly target: number }
   | { readonly kind: 'left' };
 
-/** Flags at a place: known operation, in memory, or whatever the dynamic locals say. */
-type FlagState = PendingFlags | 'memory' | 'dynamic';
+/**
+ * Flags at a place: a base (a known operation, the words in memory, or whatever the dynamic locals say), and single
+ * flags that were set since, each in a local of its own.
+ */
+interface FlagState {
+  readonly base: PendingFlags | 'memory' | 'dynamic';
+  readonly over: ReadonlyMap<Flag, number>;
+}
+const NONE: ReadonlyMap<Flag, number> = new Map();
+const MEMORY: FlagState = { base: 'memory', over: NONE };
+const DYNAMIC: FlagState = { base: 'dynamic', over: NONE };
 
 /** The last page that an address register reached, with its RAM addend. */
 interface PageCache {
@@ -68,12 +77,16 @@ export class RegionEmitter extends Emitter {
   private readonly fa: number;
   private readonly fb: number;
   private readonly fr: number;
+  /** Dynamic single flags: bits 5-0 which (FLAG_BIT), bits 13-8 their values. */
+  private readonly fo: number;
+  /** CF whenever flags are dynamic. */
+  private readonly fc: number;
 
   // where lowering stands
   private blockIndex = 0;
   private step!: Step;
   private stepIndex = 0;
-  private flags: FlagState = 'dynamic';
+  private flags: FlagState = DYNAMIC;
   private terminator: Terminator = { kind: 'fall' };
   private readonly checkedUnits = new Set<string>();
 
@@ -95,6 +108,8 @@ export class RegionEmitter extends Emitter {
     this.fa = this.local('i64');
     this.fb = this.local('i64');
     this.fr = this.local('i64');
+    this.fo = this.local('i32');
+    this.fc = this.local('i32');
     for (const [i, block] of request.blocks.entries()) this.byOffset.set(block.offset, i);
     for (const [i, offset] of request.external.entries()) this.externals.set(offset, request.blocks.length + i);
     this.steps = request.blocks.map((block) => this.decodeBlock(block));
@@ -197,6 +212,7 @@ export class RegionEmitter extends Emitter {
       this.when(m.i32.le_s(this.get(this.ticks, 'i32'), this.i32(0)), [m.return()]),
       this.set(this.rip0, this.state64(L.RIP)),
       this.set(this.tlb, this.state32(L.TLB_BASE)),
+      this.set(this.fc, this.lazy.read('cf')),
     ];
     for (const [n, local] of this.gprs) prologue.push(this.set(local, this.state64(L.GPR + n * 8)));
     for (const [n, local] of this.xmms) prologue.push(this.set(local, m.v128.load(L.XMM + n * 16, 1, this.i32(0), 'state')));
@@ -205,7 +221,7 @@ export class RegionEmitter extends Emitter {
     const inner = m.block('side', [...body, m.unreachable()]);
     const leave: Expr[] = [
       ...this.spill(this.dirtyGprs, this.dirtyXmms),
-      this.when(this.get(this.fk, 'i32'), [this.flushDynamicCall()]),
+      ...this.flushDynamic(),
       this.setState64(L.RIP, this.get(this.exitRip, 'i64')),
       this.setState32(L.BUDGET, this.get(this.ticks, 'i32')),
       this.when(this.state32(L.FAULT), [this.setState32(L.CUR_REC, this.get(this.exitRecord, 'i32')), m.return()]),
@@ -221,7 +237,7 @@ export class RegionEmitter extends Emitter {
     const { roots } = this.structure;
     const n = this.request.blocks.length;
     if (roots.length === 1) {
-      this.startFlags(0, 'memory');
+      this.startFlags(0, MEMORY);
       return this.tree(0);
     }
     // a loop around a switch: edges that no structured loop can express come here
@@ -237,7 +253,7 @@ export class RegionEmitter extends Emitter {
   private tree(x: number): Expr[] {
     const m = this.module;
     const merges = (this.structure.children[x] as number[]).filter((y) => this.structure.merges.has(y)).sort((a, b) => (this.structure.order[a] as number) - (this.structure.order[b] as number));
-    if (!this.startedFlags.has(x)) this.startFlags(x, 'dynamic');
+    if (!this.startedFlags.has(x)) this.startFlags(x, DYNAMIC);
     let inside = this.blockCode(x);
     for (const y of merges) inside = [m.block(`b${y}`, inside), ...this.tree(y)];
     return this.structure.loops.has(x) ? [m.loop(`l${x}`, m.block(null, inside))] : inside;
@@ -245,7 +261,7 @@ export class RegionEmitter extends Emitter {
 
   private readonly startedFlags = new Map<number, FlagState>();
   private startFlags(block: number, state: FlagState): void {
-    this.startedFlags.set(block, this.structure.loops.has(block) || this.structure.merges.has(block) ? 'dynamic' : state);
+    this.startedFlags.set(block, this.structure.loops.has(block) || this.structure.merges.has(block) ? DYNAMIC : state);
   }
 
   // --- one block -------------------------------------------------------------------------------
@@ -315,7 +331,7 @@ export class RegionEmitter extends Emitter {
   /** Leaves when the budget is used up; at back edges. */
   private tick(from: number, to: number): Expr[] {
     const target = this.request.blocks[to] as RegionBlock;
-    return [this.when(this.op('i32.le_s', this.get(this.ticks, 'i32'), this.i32(0)), [...this.spillAt(from), this.when(this.get(this.fk, 'i32'), [this.flushDynamicCall()]),
+    return [this.when(this.op('i32.le_s', this.get(this.ticks, 'i32'), this.i32(0)), [...this.spillAt(from), ...this.flushDynamic(),
       this.setState64(L.RIP, this.ripAt(target.offset)), this.setState32(L.BUDGET, this.get(this.ticks, 'i32')), this.module.return()])];
   }
 
@@ -377,8 +393,14 @@ export class RegionEmitter extends Emitter {
   }
 
   // --- flags -----------------------------------------------------------------------------------
-  private flushDynamicCall(): Expr {
-    return this.module.call('flushFlags', [this.get(this.fk, 'i32'), this.get(this.fa, 'i64'), this.get(this.fb, 'i64'), this.get(this.fr, 'i64')], TYPES.none);
+  /** Brings the dynamic flags into the lazy words of machine state. */
+  private flushDynamic(): Expr[] {
+    const m = this.module;
+    const base = m.call('flushFlags', [this.get(this.fk, 'i32'), this.get(this.fa, 'i64'), this.get(this.fb, 'i64'), this.get(this.fr, 'i64')], TYPES.none);
+    return [
+      this.when(this.get(this.fk, 'i32'), [base]),
+      this.when(this.get(this.fo, 'i32'), [m.call('overrideFlags', [this.get(this.fo, 'i32')], TYPES.none)]),
+    ];
   }
   private wide(local: number, width: Width): Expr {
     return width === 64 ? this.get(local, 'i64') : this.module.i64.extend_u(this.get(local, 'i32'));
@@ -388,33 +410,83 @@ export class RegionEmitter extends Emitter {
     const a = p.kind === 'result' || p.kind === 'logic' ? this.i64(0n) : this.wide(p.a, p.width);
     return [this.i32(KIND_CODE[p.kind] | (p.width << 8)), a, b, this.wide(p.r, p.width)];
   }
+  /** Single flags as a word for `overrideFlags`. */
+  private overrideWord(over: ReadonlyMap<Flag, number>): Expr {
+    const m = this.module;
+    let mask = 0;
+    let word: Expr | null = null;
+    for (const [flag, local] of over) {
+      mask |= FLAG_BIT[flag];
+      const bit = m.i32.shl(this.get(local, 'i32'), this.i32(8 + Math.log2(FLAG_BIT[flag])));
+      word = word === null ? bit : m.i32.or(word, bit);
+    }
+    return word === null ? this.i32(0) : m.i32.or(word, this.i32(mask));
+  }
+  private maskOf(over: ReadonlyMap<Flag, number>): number {
+    return [...over.keys()].reduce((mask, flag) => mask | FLAG_BIT[flag], 0);
+  }
   /** Puts known flags into the dynamic locals, for code that can be reached from several places. */
   private keepFlags(state: FlagState): Expr[] {
-    if (state === 'dynamic') return [];
-    if (state === 'memory') return [this.set(this.fk, this.i32(0))];
-    const [k, a, b, r] = this.flagArguments(state);
-    return [this.set(this.fa, a), this.set(this.fb, b), this.set(this.fr, r), this.set(this.fk, k)];
+    const { base, over } = state;
+    const m = this.module;
+    if (base === 'dynamic' && over.size === 0) return [];
+    const out: Expr[] = [];
+    if (base !== 'dynamic' || over.has('cf')) out.push(this.set(this.fc, this.carryOf(state)));
+    if (base === 'dynamic') {
+      const mask = this.maskOf(over);
+      out.push(this.set(this.fo, m.i32.or(m.i32.and(this.get(this.fo, 'i32'), this.i32(~(mask | (mask << 8)))), this.overrideWord(over))));
+      return out;
+    }
+    out.push(this.set(this.fo, this.overrideWord(over)));
+    if (base === 'memory') return [...out, this.set(this.fk, this.i32(0))];
+    const [k, a, b, r] = this.flagArguments(base);
+    return [...out, this.set(this.fa, a), this.set(this.fb, b), this.set(this.fr, r), this.set(this.fk, k)];
+  }
+  private carryOf(state: FlagState): Expr {
+    const over = state.over.get('cf');
+    if (over !== undefined) return this.get(over, 'i32');
+    if (state.base === 'dynamic') return this.get(this.fc, 'i32');
+    return state.base === 'memory' ? this.lazy.read('cf') : new PendingReader(this, state.base).flag('cf');
   }
   /** Makes the lazy words of machine state right. */
   private flushFlags(state: FlagState): Expr[] {
-    if (state === 'memory') return [];
-    if (state === 'dynamic') return [this.when(this.get(this.fk, 'i32'), [this.flushDynamicCall()])];
-    return [this.module.call('flushFlags', this.flagArguments(state), TYPES.none)];
+    const { base, over } = state;
+    const m = this.module;
+    const out: Expr[] = [];
+    if (base === 'dynamic') out.push(...this.keepFlags(state), ...this.flushDynamic());
+    else {
+      if (base !== 'memory') out.push(m.call('flushFlags', this.flagArguments(base), TYPES.none));
+      if (over.size > 0) out.push(m.call('overrideFlags', [this.overrideWord(over)], TYPES.none));
+    }
+    return out;
   }
   /** Before something reads flags from memory. */
   private toMemory(): Expr[] {
     const out = this.flushFlags(this.flags);
-    if (this.flags === 'dynamic') out.push(this.set(this.fk, this.i32(0)));
-    this.flags = 'memory';
+    this.flags = MEMORY;
     return out;
   }
 
   protected readFlag(name: string): Expr {
-    if (typeof this.flags === 'object') return new PendingReader(this, this.flags).flag(name as Flag);
-    return this.fromMemory(() => this.lazy.read(name as Flag));
+    const flag = name as Flag;
+    const { base, over } = this.flags;
+    const local = over.get(flag);
+    if (local !== undefined) return this.get(local, 'i32');
+    if (flag === 'cf') return this.carryOf(this.flags);
+    if (typeof base === 'object') return new PendingReader(this, base).flag(flag);
+    return this.fromMemory(() => this.lazy.read(flag));
   }
   protected readCondition(code: number): Expr {
-    if (typeof this.flags === 'object') return new PendingReader(this, this.flags).condition(code);
+    const { base, over } = this.flags;
+    if (over.size === 0 && typeof base === 'object') return new PendingReader(this, base).condition(code);
+    if (code >> 1 === 1) {
+      const cf = this.carryOf(this.flags);
+      return code & 1 ? this.op('i32.eqz', cf) : cf;
+    }
+    if (typeof base === 'object' || conditionFlags(code).every((f) => over.has(f))) {
+      const value = combine(this, code, (f) => this.readFlag(f));
+      return code & 1 ? this.op('i32.eqz', value) : value;
+    }
     return this.fromMemory(() => this.lazy.condition(code));
   }
   private fromMemory(read: () => Expr): Expr {
@@ -432,21 +504,23 @@ export class RegionEmitter extends Emitter {
       out.push(this.set(local, this.value(n)));
       return local;
     };
+    let base: PendingFlags;
     if (kind === 'logic') {
       const r = keep(node.args[0] as Node);
-      this.flags = { kind, width, a: r, b: r, r };
+      base = { kind, width, a: r, b: r, r };
     } else if (kind === 'inc' || kind === 'dec') {
       const cf = this.local('i32');
-      out.push(this.set(cf, this.readFlag('cf')));
+      out.push(this.set(cf, this.carryOf(this.flags)));
       const a = keep(node.args[0] as Node);
       const r = keep(node.args[1] as Node);
-      this.flags = { kind, width, a, b: cf, r };
+      base = { kind, width, a, b: cf, r };
     } else {
       const a = keep(node.args[0] as Node);
       const b = keep(node.args[1] as Node);
       const r = keep(node.args[2] as Node);
-      this.flags = { kind, width, a, b, r };
+      base = { kind, width, a, b, r };
     }
+    this.flags = { base, over: NONE };
     return out;
   }
 
@@ -459,7 +533,21 @@ export class RegionEmitter extends Emitter {
     const bits = m.i32.or(this.value(cf), m.i32.shl(this.value(of), this.i32(1)));
     const isZero = af.op === 'i32.const' && af.constant === 0;
     const out = [this.set(r, this.value(value)), this.set(b, isZero ? bits : m.i32.or(bits, m.i32.shl(this.value(af), this.i32(2))))];
-    this.flags = { kind: 'result', width, a: r, b, r };
+    this.flags = { base: { kind: 'result', width, a: r, b, r }, over: NONE };
+    return out;
+  }
+
+  /** Single flags: the rest stays what it was. */
+  private assignPending(node: Node): Expr[] {
+    const flags = node.flags as Partial<Record<Flag, Node>>;
+    const out: Expr[] = [];
+    const over = new Map(this.flags.over);
+    for (const flag of Object.keys(flags) as Flag[]) {
+      const local = this.local('i32');
+      out.push(this.set(local, this.value(flags[flag] as Node)));
+      over.set(flag, local);
+    }
+    this.flags = { base: over.size === 6 ? 'memory' : this.flags.base, over };
     return out;
   }
 
@@ -598,10 +686,7 @@ export class RegionEmitter extends Emitter {
       case 'linear': return this.emitLinear(node);
       case 'setFlags': return this.setPending(node);
       case 'setResultFlags': return this.setPendingResult(node);
-      case 'assignFlags': {
-        const before = this.flagArgumentsFirst(node);
-        return [...before, ...this.toMemory(), ...this.lazy.assign(node)];
-      }
+      case 'assignFlags': return this.assignPending(node);
       case 'if': return this.emitIf(node);
       case 'faultIf': return [this.when(arg(0), this.sideExit())];
       case 'need': return this.emitNeed(node.name as string);
@@ -634,24 +719,22 @@ export class RegionEmitter extends Emitter {
     }
   }
 
-  /** Values for a flag assignment may read flags themselves: they get locals before the flags move to memory. */
-  private flagArgumentsFirst(node: Node): Expr[] {
-    const out: Expr[] = [];
-    for (const a of node.args) if (a.pure && a.op !== 'i32.const' && !this.hasLocal(a)) out.push(this.keep(a, this.value(a)));
-    return out;
-  }
-
   private emitIf(node: Node): Expr[] {
-    // what happens to dynamic flags in one branch must have happened in the other: settle them first
-    const settle = this.flags === 'dynamic' ? this.toMemory() : [];
-    const condition = this.value(node.args[0] as Node);
-    if (!touchesFlags(node)) return [...settle, this.when(condition, this.list(node.then as Node[]), node.otherwise ? this.list(node.otherwise) : undefined)];
+    if (!touchesFlags(node)) {
+      // what happens to flags in memory in one branch must have happened in the other: settle them first
+      const settle = this.flags.base === 'dynamic' && readsFlags(node) ? this.toMemory() : [];
+      const condition = this.value(node.args[0] as Node);
+      return [...settle, this.when(condition, this.list(node.then as Node[]), node.otherwise ? this.list(node.otherwise) : undefined)];
+    }
     const kept = this.local('i32');
-    const out = [...settle, this.set(kept, condition), ...this.toMemory()];
-    const then = [...this.list(node.then as Node[]), ...this.toMemory()];
-    this.flags = 'memory';
-    const otherwise = node.otherwise ? [...this.list(node.otherwise), ...this.toMemory()] : undefined;
-    this.flags = 'memory';
+    const out = [this.set(kept, this.value(node.args[0] as Node))];
+    const before = this.flags;
+    const then = this.list(node.then as Node[]);
+    then.push(...this.keepFlags(this.flags));
+    this.flags = before;
+    const otherwise = node.otherwise ? this.list(node.otherwise) : [];
+    otherwise.push(...this.keepFlags(this.flags));
+    this.flags = DYNAMIC;
     out.push(this.when(this.get(kept, 'i32'), then, otherwise));
     return out;
   }
@@ -844,8 +927,36 @@ export class RegionEmitter extends Emitter {
   }
 }
 
-/** True when a nested list sets flags. */
+const anyNode = (nodes: readonly Node[], test: (n: Node) => boolean): boolean =>
+  nodes.some((n) => test(n) || anyNode(n.then ?? [], test) || anyNode(n.otherwise ?? [], test));
+
+/** True when a branch sets flags. */
 function touchesFlags(node: Node): boolean {
-  const look = (nodes: readonly Node[]): boolean => nodes.some((n) => n.op === 'setFlags' || n.op === 'assignFlags' || n.op === 'setResultFlags' || n.op === 'flag' || n.op === 'condition' || look(n.then ?? []) || look(n.otherwise ?? []));
-  return look(node.then ?? []) || look(node.otherwise ?? []);
+  const sets = (n: Node): boolean => n.op === 'setFlags' || n.op === 'assignFlags' || n.op === 'setResultFlags';
+  return anyNode([...(node.then ?? []), ...(node.otherwise ?? [])], sets);
+}
+
+/** True when a branch may read flags, by itself or through a value made before it. */
+function readsFlags(node: Node): boolean {
+  const reads = (n: Node): boolean => n.op === 'flag' || n.op === 'condition' || n.args.some(reads);
+  return anyNode([...(node.then ?? []), ...(node.otherwise ?? [])], reads);
+}
+
+/** The flags a condition looks at. */
+function conditionFlags(code: number): readonly Flag[] {
+  return ([['of'], ['cf'], ['zf'], ['cf', 'zf'], ['sf'], ['pf'], ['sf', 'of'], ['zf', 'sf', 'of']] as const)[code >> 1] as readonly Flag[];
+}
+
+/** A condition (without its low bit) from single flags. */
+function combine(e: Emitter, code: number, flag: (f: Flag) => Expr): Expr {
+  switch (code >> 1) {
+    case 0: return flag('of');
+    case 1: return flag('cf');
+    case 2: return flag('zf');
+    case 3: return e.op('i32.or', flag('cf'), flag('zf'));
+    case 4: return flag('sf');
+    case 5: return flag('pf');
+    case 6: return e.op('i32.xor', flag('sf'), flag('of'));
+    default: return e.op('i32.or', flag('zf'), e.op('i32.xor', flag('sf'), flag('of')));
+  }
 }

@@ -1,7 +1,7 @@
 import { parseModule, TYPES, typeList } from '../emit/binaryen.ts';
 import type { InterpreterIndex } from '../interp/generate-interpreter.ts';
 import * as L from '../state/vcpu-layout.ts';
-import { flushFlagsText } from './pending-flags.ts';
+import { flushFlagsText, overrideFlagsText } from './pending-flags.ts';
 import { RegionEmitter } from './region-emitter.ts';
 import type { RegionRequest } from './region.ts';
 
@@ -22,7 +22,8 @@ const skeleton = `(module
   (import "host" "ram" (memory $ram 1 65536 shared))
   (import "host" "table" (table $table 1 funcref))
   (import "host" "base" (global $base i32))
-  ${flushFlagsText(L.FLAG_RES, L.FLAG_COUT, L.FLAG_AUX)})`;
+  ${flushFlagsText(L.FLAG_RES, L.FLAG_COUT, L.FLAG_AUX)}
+  ${overrideFlagsText(L.FLAG_RES, L.FLAG_COUT, L.FLAG_AUX)})`;
 
 /** Translates regions into one WebAssembly module. Runs on a translator thread: importing Binaryen is slow. */
 export function translateBatch(requests: readonly RegionRequest[], functions: InterpreterIndex['functions']): TranslatedBatch {

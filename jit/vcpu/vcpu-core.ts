@@ -303,7 +303,7 @@ export class VcpuCore {
     const block = this.blocks.find(linear, mode);
     if (block === null) return 0;
     this.onFound?.(block);
-    this.fillJumpCache(rip, block.record, block.second < 0 && (mode & L.MODE_SINGLE) === 0);
+    this.fillJumpCache(rip, block.record, block.second < 0 && (mode & L.MODE_SINGLE) === 0 ? block.physical : -1);
     if (stalled !== 0) this.forward(stalled, block.record);
     return block.record;
   }
@@ -318,8 +318,9 @@ export class VcpuCore {
     view.setUint32(stalled + L.REC_HANDLER, FORWARD_HANDLER, true);
   }
 
-  private fillJumpCache(rip: bigint, record: number, linkable: boolean): void {
+  private fillJumpCache(rip: bigint, record: number, physical: number): void {
     const { view } = this;
+    const linkable = physical >= 0;
     const low = Number(rip & 0xffffffffn);
     const high = Number((rip >> 11n) & 0xffffffffn);
     const entry = L.JUMP_CACHE + ((low ^ high) & (L.JUMP_CACHE_ENTRIES - 1)) * L.JUMP_CACHE_ENTRY_SIZE;
@@ -327,7 +328,7 @@ export class VcpuCore {
     view.setUint32(entry + L.JC_CTX, linkable ? view.getUint32(L.CTX, true) : 0xffffffff, true);
     view.setUint32(entry + L.JC_REC, record, true);
     view.setUint32(entry + L.JC_ENTRY, 0, true);
-    view.setUint32(entry + 20, linkable ? 1 : 0, true);
+    view.setUint32(entry + L.JC_PAGE, linkable ? (physical & ~4095) | 1 : 0, true);
   }
 
   private clearJumpCache(): void {

@@ -1,4 +1,4 @@
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { ByteRing } from './byte-ring.ts';
 import { Doorbell } from './doorbell.ts';
 import { type PlainError, toPlainError } from './plain-error.ts';
@@ -76,8 +76,10 @@ export class Pcpu {
     this.#stopTimer ??= setTimeout(() => void this.#pool.destroy(), STOP_PATIENCE_MS);
   }
 
-  /** Kept when the listener has taken all output. */
+  /** Kept when the listener has been told everything and has taken all output. */
   async drained(): Promise<void> {
+    // The result of the run comes another way and may have overtaken messages.
+    for (let next = receiveMessageOnPort(this.#port); next !== undefined; next = receiveMessageOnPort(this.#port)) this.#receive(next.message);
     await this.#pump();
   }
 

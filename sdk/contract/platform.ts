@@ -28,8 +28,11 @@ export interface Platform {
   readonly ports: Bus;
   /** The physical addresses outside of RAM. */
   readonly mmio: Bus;
+  /** Guest time, the only time a device may know. */
   readonly clock: VirtualClock;
+  /** Wake-ups at moments of guest time. */
   readonly timers: TimerFactory;
+  /** Where bytes for the host go. */
   readonly outputs: PlatformOutputs;
   /** A new line to ISA interrupt `irq`. */
   interruptLine(irq: number): InterruptLine;

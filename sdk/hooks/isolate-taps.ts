@@ -3,8 +3,11 @@ import type { TapOnly } from './tap-only.ts';
 
 /** A plugin threw in a hook. */
 export interface TapFailure {
+  /** Name of the plugin. */
   readonly plugin: string;
+  /** Name of the hook. */
   readonly hook: string;
+  /** What it threw. */
   readonly cause: unknown;
 }
 
@@ -26,7 +29,9 @@ interface RegisteredTap {
 
 /** How a hook's taps are kept apart from the hypervisor. */
 export interface IsolateOptions {
+  /** Name of the hook, for reports. */
   readonly hookName: string;
+  /** Who takes note of failures. */
   readonly isolation: TapIsolation;
   /** Gives each plugin its own view of the hook's argument. */
   readonly adapt?: (argument: unknown, plugin: string) => unknown;

@@ -4,6 +4,7 @@ export interface PluginOption<V> {
   readonly summary: string;
   /** What may be written, for messages: `a number from 0 to 0xffff`. */
   readonly expected: string;
+  /** Its value when nothing is written. */
   readonly default: V;
   /** The value, or undefined when the text is not what is expected. */
   parse(text: string): V | undefined;
@@ -14,9 +15,13 @@ export type OptionSchema<O extends object> = { readonly [K in keyof O]-?: Plugin
 
 /** What an integer option may be. */
 export interface IntegerOption {
+  /** What it is for. */
   readonly summary: string;
+  /** Its value when nothing is written. */
   readonly default: number;
+  /** The least that it may be. */
   readonly min: number;
+  /** The most that it may be. */
   readonly max: number;
   /** Only these values, when given. */
   readonly among?: readonly number[];

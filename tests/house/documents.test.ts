@@ -6,7 +6,13 @@ const markdown = files.filter((path) => path.endsWith('.md'));
 
 /** Relative links of a document, without fragments. */
 const linksOf = (path: string): string[] =>
-  [...read(path).replace(/```[\s\S]*?```/g, '').matchAll(/\]\(([^)#\s]+)[^)]*\)/g)].map(([, target = '']) => target).filter((target) => !/^[a-z]+:/.test(target));
+  [
+    ...read(path)
+      .replace(/```[\s\S]*?```/g, '')
+      .matchAll(/\]\(([^)#\s]+)[^)]*\)/g),
+  ]
+    .map(([, target = '']) => target)
+    .filter((target) => !/^[a-z]+:/.test(target));
 
 /** A path with `.` and `..` worked out. */
 const resolve = (from: string, target: string): string => new URL(target, `file:///${from}`).pathname.slice(1).replace(/\/$/, '');
@@ -47,7 +53,9 @@ describe('documents', () => {
   it('name only source files that exist', () => {
     const named = markdown
       .filter((path) => !path.startsWith('sdk/docs/decisions/'))
-      .flatMap((path) => [...read(path).matchAll(/`((?:sdk|jit|runtime|plugins|tests|benchmarks)\/[\w./-]+\.(?:ts|md|json))`/g)].map(([, target = '']) => ({ path, target })));
+      .flatMap((path) =>
+        [...read(path).matchAll(/`((?:sdk|jit|runtime|plugins|tests|benchmarks)\/[\w./-]+\.(?:ts|md|json))`/g)].map(([, target = '']) => ({ path, target })),
+      );
     expect(named.filter(({ target }) => !files.includes(target))).toEqual([]);
   });
 });

@@ -19,7 +19,10 @@ describe('hooks', () => {
   });
 
   it('are tapped or fired by a test', () => {
-    const tests = files.filter((path) => /^tests\/(?!house\/).*\.ts$/.test(path)).map(read).join('\n');
+    const tests = files
+      .filter((path) => /^tests\/(?!house\/).*\.ts$/.test(path))
+      .map(read)
+      .join('\n');
     expect(hooks.map((hook) => hook.name).filter((name) => !tests.includes(name))).toEqual([]);
   });
 });

@@ -19,7 +19,11 @@ describe('libraries', () => {
 
   it('are all declared, and all used', () => {
     const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> };
-    const used = new Set(sources.flatMap((path) => [...read(path).matchAll(/(?:from|import\()\s*'([^.#'][^']*)'/g)].map(([, name = '']) => name)));
+    const used = new Set(
+      sources.flatMap((path) =>
+        [...read(path).matchAll(/^(?:import|export)\b[^';]*? from '([^.#'][^']*)'|\bimport\('([^.#'][^']*)'\)/gm)].map(([, name, lazy]) => name ?? lazy ?? ''),
+      ),
+    );
     const packages = [...used].filter((name) => !name.startsWith('node:') && !name.startsWith('assemblyscript'));
     expect([...new Set(packages)].sort()).toEqual(Object.keys(dependencies).sort());
   });

@@ -34,4 +34,5 @@ for (const v of file.vectors()) {
   }
 }
 console.log([...failures].sort((a, b) => b[1] - a[1]).map(([n, c]) => `${n}:${c}`).join(' '));
+if (machine.engine) console.log(JSON.stringify(machine.engine.translator.stats));
 console.log(`${mode}: ${passed} passed, ${failed} failed`);

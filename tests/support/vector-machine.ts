@@ -20,6 +20,8 @@ export type Difference = string[];
 /** Runs recorded vectors on a vCPU set up like the machine they were recorded on. */
 export class VectorMachine {
   readonly core: VcpuCore;
+  /** The translator in use, if any. */
+  readonly engine: SynchronousTranslator | null;
   private readonly ram: Uint8Array;
   private readonly file: VectorFile;
 
@@ -30,7 +32,7 @@ export class VectorMachine {
     this.ram = new Uint8Array(memory.buffer);
     this.core = new VcpuCore(module, index, memory, RAM_BYTES, bareHost);
     this.core.stopOnFault = true;
-    if (engine === 'translator') new SynchronousTranslator(this.core, index, 0);
+    this.engine = engine === 'translator' ? new SynchronousTranslator(this.core, index, 0) : null;
     this.setUp();
   }
 

@@ -32,7 +32,7 @@ export function instructionDocs(table: readonly Row[] = TABLE): string {
     '',
     `The table has ${table.length} rows for ${new Set(table.map((row) => row.mnemonic)).size} mnemonics. A row is one form of one instruction; its meaning stands in`,
     '`jit/isa/table`. Flags are those that the meaning itself reads and writes; a microcode routine may touch more, as the',
-    "manual says. `CPUID` reports a feature only when its rows exist.",
+    'manual says. `CPUID` reports a feature only when its rows exist.',
     '',
     '| feature | rows |',
     '|---|---|',

@@ -2,8 +2,19 @@ import type { OperandKind, Row } from '../dsl/row.ts';
 
 /** Kinds whose manual spelling follows no pattern. */
 const FIXED: Readonly<Record<string, string>> = {
-  one: '1', x: 'xmm', xr: 'xmm', q: 'mm', qr: 'mm', sreg: 'Sreg', creg: 'CRn', dreg: 'DRn', sti: 'ST(i)', m: 'm',
-  imm16_8: 'imm16, imm8', far16: 'ptr16:16', far32: 'ptr16:32',
+  one: '1',
+  x: 'xmm',
+  xr: 'xmm',
+  q: 'mm',
+  qr: 'mm',
+  sreg: 'Sreg',
+  creg: 'CRn',
+  dreg: 'DRn',
+  sti: 'ST(i)',
+  m: 'm',
+  imm16_8: 'imm16, imm8',
+  far16: 'ptr16:16',
+  far32: 'ptr16:32',
 };
 
 /** Patterns of kinds, in order, with what the manual writes instead. */

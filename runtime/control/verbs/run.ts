@@ -1,0 +1,56 @@
+import type { Command } from 'commander';
+import { loadInterpreter } from '../../../jit/interp/load-interpreter.ts';
+import type { PcpuRequest } from '../../pcpu/index.ts';
+import { applyOnMain, loadPlugins, PluginIsolation } from '../../plugin/index.ts';
+import { type Guest, guestOf } from '../guest.ts';
+import { GuestSession } from '../guest-session.ts';
+import { exitCodeOf, reportError } from '../report-error.ts';
+import { addGuestOptions, addMachineOptions, type MachineOptions, type RunOptions } from '../run-options.ts';
+import { checkStatsFile, writeStatsFile } from '../stats-file.ts';
+
+const DEFAULT_MIB = 256;
+
+/** Adds the verb `run`: one guest, in this process, and nothing else. */
+export function addRunVerb(program: Command, finish: (exitCode: number) => void): void {
+  const command = program.command('run').description('run one guest until it ends, with its console on the standard output');
+  addMachineOptions(addGuestOptions(command)).action(async (options: RunOptions) => {
+    finish(await runGuest(options, () => guestOf(options)));
+  });
+}
+
+/** Runs a guest as the options say, and returns the exit code of the process. */
+export async function runGuest(options: MachineOptions, getGuest: () => Promise<Guest>): Promise<number> {
+  const { debug } = options;
+  try {
+    const directory = process.cwd();
+    const isolation = new PluginIsolation((error) => reportError(error, debug));
+    const hooks = applyOnMain(await loadPlugins(options.plugin, directory), isolation);
+    if (options.stats !== undefined) await checkStatsFile(options.stats);
+    const request = await requestOf(options, await getGuest(), directory);
+    const session = new GuestSession(request, { ...options, booted: () => void hooks.booted.promise() });
+    const { exitCode, run } = await session.run();
+    if (options.stats !== undefined && run.stats !== undefined) await writeStatsFile(options.stats, run.stats);
+    const code = isolation.anyFailed && exitCode === 0 ? 1 : exitCode;
+    await hooks.shutdown.promise({ reason: reasonOf(run.kind), exitCode: code });
+    return code;
+  } catch (error) {
+    reportError(error, debug);
+    return exitCodeOf(error);
+  }
+}
+
+async function requestOf(options: MachineOptions, guest: Guest, directory: string): Promise<PcpuRequest> {
+  const { module, index } = await loadInterpreter();
+  const engine = options.engine ?? (options.trace === undefined ? 'auto' : 'interpreter');
+  return {
+    plugins: options.plugin,
+    directory,
+    ...(options.trace === undefined ? {} : { trace: options.trace }),
+    machine: { ...guest, module, index, engine, clock: options.clock, cpu: options.cpu, memoryBytes: (options.memory ?? DEFAULT_MIB) * 2 ** 20 },
+  };
+}
+
+function reasonOf(kind: string): 'power-off' | 'stopped' | 'crashed' | 'failed' | 'exit' {
+  if (kind === 'triple-fault' || kind === 'dead-halt') return 'crashed';
+  return kind === 'power-off' || kind === 'stopped' || kind === 'exit' ? kind : 'failed';
+}
