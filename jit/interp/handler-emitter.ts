@@ -345,7 +345,8 @@ export class HandlerEmitter extends Emitter {
     const out = [this.set(local, target)];
     const get = (): Expr => this.get(local, 'i64');
     if (this.facts.mode !== 64) out.push(this.when(this.module.i64.gt_u(get(), this.module.i64.load32_u(L.SEG_CS + L.SEG_LIMIT, 1, this.i32(0), 'state')), this.raise(this.i32(13), 0)));
-    return [...out, this.charge(), this.setState64(L.RIP, get()), this.leaveIfSpent(), this.dispatch(this.i32(0))];
+    // the slot remembers the last target, for the translator
+    return [...out, this.charge(), this.setState64(L.RIP, get()), this.leaveIfSpent(), this.dispatch(this.module.i32.add(this.rec(), this.i32(L.REC_CHAIN)))];
   }
 
   /** Goes to the next record: the end of every handler that falls through. */

@@ -29,10 +29,16 @@ export interface LoadedInterpreter {
   readonly index: InterpreterIndex;
 }
 
-/** Loads the generated interpreter, generating it first when its sources have changed. */
-export async function loadInterpreter(): Promise<LoadedInterpreter> {
+/** Path of the generated interpreter without its ending (`.wasm`, `.json`), generating it first when its sources have changed. */
+export async function prepareInterpreter(): Promise<string> {
   const base = join(output, published ? 'interpreter' : `interpreter-${hashSources()}`);
   if (!published && !existsSync(`${base}.wasm`)) await generate(base);
+  return base;
+}
+
+/** Loads the generated interpreter. */
+export async function loadInterpreter(): Promise<LoadedInterpreter> {
+  const base = await prepareInterpreter();
   return { module: new WebAssembly.Module(readFileSync(`${base}.wasm`)), index: JSON.parse(readFileSync(`${base}.json`, 'utf8')) as InterpreterIndex };
 }
 

@@ -1,6 +1,6 @@
 import type { Block, BlockCache } from '../vcpu/block-cache.ts';
 import * as L from '../state/vcpu-layout.ts';
-import type { RegionBlock, RegionRequest } from './region.ts';
+import { indirectSlot, indirectSlots, type RegionBlock, type RegionRequest } from './region.ts';
 
 /** Limits of a region. */
 const MOST_BLOCKS = 40;
@@ -41,6 +41,15 @@ export function growRegion(id: number, seed: Block, linear: bigint, source: Regi
   const seen = new Set<number>([0]);
   const external = new Map<number, Block>();
   let instructions = 0;
+  const predictions = new Map<number, number>();
+  const predict = (offset: number, block: Block): void => {
+    const target = source.blocks.lastTarget(block);
+    if (target === undefined || target.mode !== seed.mode) return;
+    const distance = Number(BigInt.asIntN(64, target.linear - linear));
+    if (Math.abs(distance) > 0x3fffffff) return;
+    predictions.set(offset, distance);
+    look(distance);
+  };
   const look = (offset: number): void => {
     if (seen.has(offset)) return;
     seen.add(offset);
@@ -65,7 +74,8 @@ export function growRegion(id: number, seed: Block, linear: bigint, source: Regi
     chosen.set(offset, block);
     instructions += block.instructions;
     if (block.target !== null) look(offset + block.target);
-    if (block.ending === 'branch' || block.ending === 'end' || block.ending === 'call') look(offset + block.size);
+    if (block.ending === 'branch' || block.ending === 'end' || block.ending === 'call' || block.ending === 'indirect-call') look(offset + block.size);
+    if (block.ending === 'indirect' || block.ending === 'indirect-call' || block.ending === 'return') predict(offset, block);
   }
   for (const { offset, block } of candidates) external.set(offset, block);
   const offsets = [...chosen.keys()];
@@ -73,13 +83,36 @@ export function growRegion(id: number, seed: Block, linear: bigint, source: Regi
     const block = chosen.get(offset) as Block;
     return {
       offset, bytes: source.ram(block.physical, block.size).slice(), instructions: block.instructions, ending: block.ending,
-      target: block.target === null ? null : offset + block.target, end: offset + block.size, page: Math.floor((entryInPage + offset) / 4096),
+      target: block.target === null ? null : offset + block.target, end: offset + block.size, predicted: predictions.get(offset) ?? null, page: Math.floor((entryInPage + offset) / 4096),
     };
   });
   const outside = [...external.keys()];
+  const { indirect, indirectShift } = indirectTargets(offsets, blocks);
   return {
-    request: { id, mode: seed.mode, entryInPage, blocks, external: outside },
+    request: { id, mode: seed.mode, entryInPage, blocks, external: outside, indirect, indirectShift },
     blocks: offsets.map((o) => chosen.get(o) as Block),
     external: outside.map((o) => external.get(o) as Block),
   };
+}
+
+/** Fewer targets of indirect jumps than this are compared one by one. */
+const FEW_TARGETS = 3;
+
+/** The blocks that indirect jumps go to, when there are many, and the hash shift that separates them best. */
+function indirectTargets(offsets: readonly number[], blocks: readonly RegionBlock[]): { indirect: number[]; indirectShift: number } {
+  const targets = new Set<number>();
+  for (const b of blocks) {
+    const i = b.ending === 'indirect' && b.predicted !== null ? offsets.indexOf(b.predicted) : -1;
+    if (i >= 0) targets.add(i);
+  }
+  if (targets.size < FEW_TARGETS) return { indirect: [], indirectShift: 0 };
+  const indirect = [...targets];
+  const slots = indirectSlots({ indirect });
+  let indirectShift = 0;
+  let most = 0;
+  for (let shift = 0; shift < 8; shift++) {
+    const used = new Set(indirect.map((i) => indirectSlot(offsets[i] as number, shift, slots))).size;
+    if (used > most) [most, indirectShift] = [used, shift];
+  }
+  return { indirect, indirectShift };
 }

@@ -8,7 +8,7 @@ import { markWrites } from '../ir/mark-writes.ts';
 import { type Flag, FLAG_BIT, type MemoryRef, type Node, type RegisterRef, type Width } from '../ir/node.ts';
 import * as L from '../state/vcpu-layout.ts';
 import { KIND_CODE, type PendingFlags, PendingReader } from './pending-flags.ts';
-import { BLOCK_ENTRY_SIZE, type RegionBlock, type RegionRequest } from './region.ts';
+import { BLOCK_ENTRY_SIZE, indirectSlots, type RegionBlock, type RegionRequest } from './region.ts';
 import { type Structure, structure } from './structure.ts';
 
 /** An instruction of the region with its meaning. */
@@ -114,7 +114,7 @@ export class RegionEmitter extends Emitter {
     for (const [i, offset] of request.external.entries()) this.externals.set(offset, request.blocks.length + i);
     this.steps = request.blocks.map((block) => this.decodeBlock(block));
     this.successors = request.blocks.map((block) => this.successorsOf(block));
-    this.structure = structure(this.successors);
+    this.structure = structure(this.successors, request.indirect);
     this.scanRegisters();
   }
 
@@ -141,13 +141,24 @@ export class RegionEmitter extends Emitter {
     };
     if (block.ending === 'branch' || block.ending === 'jump' || block.ending === 'call') add(block.target);
     if (block.ending === 'branch' || block.ending === 'end') add(block.end);
-    if (block.ending === 'return') for (const offset of this.continuations()) add(offset);
+    for (const offset of this.guesses(block)) add(offset);
     return [...out];
   }
 
   /** Offsets behind calls whose callee is in the region: where a return may go. */
   private continuations(): number[] {
-    return this.request.blocks.filter((b) => b.ending === 'call' && b.target !== null && this.byOffset.has(b.target) && this.byOffset.has(b.end)).map((b) => b.end).slice(0, 4);
+    const inside = (offset: number | null): boolean => offset !== null && this.byOffset.has(offset);
+    return this.request.blocks.filter((b) => inside(b.end) && ((b.ending === 'call' && inside(b.target)) || (b.ending === 'indirect-call' && inside(b.predicted)))).map((b) => b.end);
+  }
+
+  /** Offsets in the region that an indirect branch is compared with, likeliest first. */
+  private guesses(block: RegionBlock): number[] {
+    const { ending, predicted } = block;
+    if (ending === 'indirect' && this.request.indirect.length > 0) return [];
+    if (ending !== 'return' && ending !== 'indirect' && ending !== 'indirect-call') return [];
+    const list = predicted !== null && this.byOffset.has(predicted) ? [predicted] : [];
+    if (ending === 'return') for (const offset of this.continuations()) if (!list.includes(offset)) list.push(offset);
+    return list.slice(0, 4);
   }
 
   private scanRegisters(): void {
@@ -285,12 +296,11 @@ export class RegionEmitter extends Emitter {
     out.push(this.set(this.ticks, this.op('i32.sub', this.get(this.ticks, 'i32'), this.i32(block.instructions))));
     const state = this.flags;
     if (terminator.kind === 'indirect') {
-      if (block.ending === 'return') {
-        for (const offset of this.continuations()) {
-          const to = this.byOffset.get(offset) as number;
-          out.push(this.when(this.op('i64.eq', this.get(terminator.target, 'i64'), this.ripAt(offset)), this.edge(x, to, state)));
-        }
+      for (const offset of this.guesses(block)) {
+        const to = this.byOffset.get(offset) as number;
+        out.push(this.when(this.op('i64.eq', this.get(terminator.target, 'i64'), this.ripAt(offset)), this.edge(x, to, state)));
       }
+      if (block.ending === 'indirect' && this.request.indirect.length > 0) out.push(...this.switchTo(x, terminator.target, state));
       out.push(...this.leaveTo(x, this.get(terminator.target, 'i64'), null, state));
       return out;
     }
@@ -301,6 +311,27 @@ export class RegionEmitter extends Emitter {
     }
     out.push(...this.go(x, terminator.kind === 'branch' ? (block.target as number) : block.end, state));
     return out;
+  }
+
+  /** Looks an indirect target up in the region's table and goes there through the root, if it is in the same page. */
+  private switchTo(from: number, target: number, state: FlagState): Expr[] {
+    const m = this.module;
+    const { indirect, indirectShift, blocks, external } = this.request;
+    const slots = indirectSlots(this.request);
+    const distance = this.local('i64');
+    const slot = this.local('i32');
+    const page = (blocks[from] as RegionBlock).page;
+    if (indirect.some((i) => (blocks[i] as RegionBlock).page !== page)) return []; // would need a page check each
+    const hash = m.i32.and(m.i32.shr_s(m.i32.wrap(this.get(distance, 'i64')), this.i32(indirectShift)), this.i32(slots - 1));
+    const at = (this.tableIndex + blocks.length + external.length) * BLOCK_ENTRY_SIZE;
+    return [
+      this.set(distance, m.i64.sub(this.get(target, 'i64'), this.get(this.rip0, 'i64'))),
+      this.set(slot, m.i32.add(m.global.get('base', TYPES.i32), m.i32.shl(hash, this.i32(3)))),
+      this.when(m.i64.eq(m.i64.load32_s(at, 1, this.get(slot, 'i32'), 'state'), this.get(distance, 'i64')), [
+        ...this.keepFlags(state),
+        this.when(m.i32.gt_s(this.get(this.ticks, 'i32'), this.i32(0)), [this.set(this.next, this.load32(this.get(slot, 'i32'), at + 4)), m.br('root')]),
+      ]),
+    ];
   }
 
   /** Control to an offset: inside the region, or out of it. */

@@ -12,6 +12,8 @@ export interface RegionBlock {
   readonly target: number | null;
   /** Distance from the region's start to the byte after the block. */
   readonly end: number;
+  /** Distance from the region's start to where the indirect branch at its end went last; null when unknown. */
+  readonly predicted: number | null;
   /** Number of the page (0 = the entry's) relative to the region's first page. */
   readonly page: number;
 }
@@ -26,6 +28,26 @@ export interface RegionRequest {
   readonly blocks: readonly RegionBlock[];
   /** Offsets of blocks that are not part of the region but decoded, in the entry table after the blocks. */
   readonly external: readonly number[];
+  /** Blocks that indirect jumps of the region are known to go to, when there are too many to compare one by one. */
+  readonly indirect: readonly number[];
+  /** Shift of the hash of the indirect-target table. */
+  readonly indirectShift: number;
+}
+
+/** Slots of the indirect-target table of a request: 0 or a power of two. */
+export function indirectSlots(request: Pick<RegionRequest, 'indirect'>): number {
+  if (request.indirect.length === 0) return 0;
+  return 1 << Math.max(3, Math.ceil(Math.log2(request.indirect.length * 4)));
+}
+
+/** Slot of an offset in the indirect-target table. */
+export function indirectSlot(offset: number, shift: number, slots: number): number {
+  return (offset >> shift) & (slots - 1);
+}
+
+/** Entries of BLOCK_ENTRY_SIZE that a request takes in the module's block table. */
+export function tableEntries(request: RegionRequest): number {
+  return request.blocks.length + request.external.length + indirectSlots(request) / 2;
 }
 
 /** Bytes of an entry of the region block table in machine state: record address, handler of its first record in the interpreter, physical address, spare. */

@@ -21,11 +21,12 @@ export interface Structure {
 
 /**
  * Finds loops and dominators; makes an irreducible graph reducible by routing the offending edges through
- * a dispatcher at the root (node n), so that every remaining cycle has one entry.
+ * a dispatcher at the root (node n), so that every remaining cycle has one entry. `entries` are blocks that the
+ * dispatcher must reach in any case.
  */
-export function structure(graph: Graph): Structure {
+export function structure(graph: Graph, entries: readonly number[] = []): Structure {
   const n = graph.length;
-  const roots = [0];
+  const roots = [0, ...entries.filter((e) => e !== 0)];
   const dispatched = new Set<number>();
   for (;;) {
     const successors = (v: number): readonly number[] => (v === n ? roots : (graph[v] as number[]).filter((t) => !dispatched.has(v * n + t)));

@@ -3,7 +3,7 @@ import type { InterpreterIndex } from '../interp/generate-interpreter.ts';
 import * as L from '../state/vcpu-layout.ts';
 import { flushFlagsText, overrideFlagsText } from './pending-flags.ts';
 import { RegionEmitter } from './region-emitter.ts';
-import type { RegionRequest } from './region.ts';
+import { type RegionRequest, tableEntries } from './region.ts';
 
 /** Regions translated together into one module. */
 export interface TranslatedBatch {
@@ -41,7 +41,7 @@ export function translateBatch(requests: readonly RegionRequest[], functions: In
       module.addFunctionExport(`r${ids.length}`, `r${ids.length}`);
       ids.push(request.id);
       tableIndexes.push(tableIndex);
-      tableIndex += request.blocks.length + request.external.length;
+      tableIndex += tableEntries(request);
     } catch (error) {
       failed.push({ id: request.id, reason: (error as Error).stack ?? String(error) });
     }

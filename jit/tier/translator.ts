@@ -1,6 +1,6 @@
 import type { InterpreterIndex } from '../interp/generate-interpreter.ts';
 import { type GrownRegion, growRegion, translatable } from '../region/grow-region.ts';
-import { BLOCK_ENTRY_SIZE, type RegionRequest } from '../region/region.ts';
+import { BLOCK_ENTRY_SIZE, indirectSlot, indirectSlots, type RegionRequest, tableEntries } from '../region/region.ts';
 import type { TranslatedBatch } from '../region/translate.ts';
 import * as L from '../state/vcpu-layout.ts';
 import type { Block, Region } from '../vcpu/block-cache.ts';
@@ -115,7 +115,7 @@ export class Translator {
     }
     const entries = batch.ids.reduce((sum, id) => {
       const grown = this.waiting.get(id);
-      return sum + (grown ? grown.blocks.length + grown.external.length : 0);
+      return sum + (grown ? tableEntries(grown.request) : 0);
     }, 0);
     const base = this.nextTable;
     if (base + entries * BLOCK_ENTRY_SIZE > L.REGION_TABLES_END) {
@@ -147,6 +147,7 @@ export class Translator {
         view.setUint32(at + 4, block.handler, true);
         view.setUint32(at + 8, block.physical, true);
       }
+      this.writeIndirect(grown, base + ((batch.tableIndexes[i] as number) + grown.blocks.length + grown.external.length) * BLOCK_ENTRY_SIZE);
       const entry = grown.blocks[0] as Block;
       view.setUint32(entry.record + L.REC_HANDLER, first + i, true);
       const region = new InstalledRegion(view, entry, entry.handler, first + i);
@@ -155,6 +156,20 @@ export class Translator {
       this.stats.installed++;
       this.stats.blocks += grown.blocks.length;
       this.stats.instructions += grown.blocks.reduce((sum, b) => sum + b.instructions, 0);
+    }
+  }
+
+  /** Fills the table of indirect targets: distance from the region's start, place among the root's targets. */
+  private writeIndirect({ request }: GrownRegion, at: number): void {
+    const { view } = this.core;
+    const slots = indirectSlots(request);
+    for (let i = 0; i < slots; i++) view.setInt32(at + i * 8, -0x80000000, true);
+    const roots = [0, ...request.indirect.filter((i) => i !== 0)];
+    for (const i of request.indirect) {
+      const { offset } = request.blocks[i] as { offset: number };
+      const slot = at + indirectSlot(offset, request.indirectShift, slots) * 8;
+      view.setInt32(slot, offset, true);
+      view.setInt32(slot + 4, roots.indexOf(i), true);
     }
   }
 }

@@ -59,6 +59,7 @@ export class BlockCache {
   private blocks = new Map<number, Block>();
   private byPage = new Map<number, Set<Block>>();
   private readonly byEnd = new Map<number, Block>();
+  private readonly byStart = new Map<number, Block>();
   private next = L.ARENA;
   /** How often the whole cache was dropped because the arena was full. */
   resets = 0;
@@ -135,6 +136,7 @@ export class BlockCache {
     this.decoded += count;
     const block: Block = { physical, length: Math.min(offset, 4096 - inPage), second, mode, record, count: ending === 'end' ? count + 1 : count, instructions, ending, target, size: offset, handler: this.view.getUint32(record + L.REC_HANDLER, true), linear, valid: true, regions: new Set() };
     this.byEnd.set(at - L.REC_SIZE, block);
+    this.byStart.set(record, block);
     if (second < 0) this.blocks.set(key, block);
     this.index(block, physical & ~4095, inPage, Math.min(4095, inPage + Math.max(offset, 1) - 1));
     if (second >= 0) this.index(block, second, 0, offset - (4096 - inPage) - 1);
@@ -219,6 +221,11 @@ export class BlockCache {
     return this.byEnd.get(record);
   }
 
+  /** Where the indirect branch at a block's end went last, as far as the interpreter saw. */
+  lastTarget(block: Block): Block | undefined {
+    return this.byStart.get(this.view.getUint32(block.record + (block.count - 1) * L.REC_SIZE + L.REC_CHAIN, true));
+  }
+
   /** The block at a physical address, if it has been decoded. */
   known(physical: number, mode: number): Block | undefined {
     return this.blocks.get(physical * 32 + mode);
@@ -241,6 +248,7 @@ export class BlockCache {
     for (const block of this.blocks.values()) this.drop(block);
     this.blocks.clear();
     this.byEnd.clear();
+    this.byStart.clear();
     for (const page of this.byPage.keys()) this.view.setBigUint64(L.CODE_MAP + (page >>> 12) * 8, 0n, true);
     this.byPage.clear();
     this.next = L.ARENA;
