@@ -6,7 +6,7 @@ export default {
   out: 'build/docs',
   name: 'Xylem SDK',
   readme: 'sdk/README.md',
-  projectDocuments: ['sdk/docs/*.md', 'sdk/docs/guides/*.md', 'sdk/docs/decisions/*.md', 'sdk/docs/reference/{errors,hooks,instructions}.md'],
+  projectDocuments: ['sdk/docs/*.md', 'sdk/docs/guides/*.md', 'sdk/docs/decisions/*.md', 'sdk/docs/reference/*.md'],
   blockTags: ['@param', '@returns', '@throws', '@example', '@remarks', '@typeParam', '@kind', '@thread', '@fires', '@previous', '@next'],
   validation: { notExported: true, invalidLink: true, rewrittenLink: true, notDocumented: true },
   // each has its meaning as its value, and a page of its own

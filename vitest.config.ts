@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** `#sdk`, `#jit` and `#runtime` are the sources themselves, as for `node --conditions=source`. */
+/** `#sdk` and `#jit` are the sources themselves, as for `node --conditions=source`. */
 const conditions = ['source', 'node', 'import', 'module', 'default'];
 
 /** A group of tests: folders under tests/, how long one of its tests may take, and what runs once before them. */

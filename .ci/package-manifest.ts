@@ -7,7 +7,7 @@ const manifest = join(import.meta.dirname, '../package.json');
 const kept = join(import.meta.dirname, '../build/package.json.kept');
 
 /** Fields that serve this repository only. The pinned Node would else be linked into every project that installs us. */
-const OURS = ['optionalDependencies', 'devDependencies', 'scripts'];
+const OURS = ['optionalDependencies', 'devDependencies'];
 
 if (process.argv[2] === 'publish') {
   const text = readFileSync(manifest, 'utf8');

@@ -1,8 +1,10 @@
 import type { Operand } from '../ir/machine.ts';
-import type { MemoryRef, RegisterRef, Width } from '../ir/node.ts';
+import type { MemoryRef } from '../ir/node.ts';
 import type { Row } from '../isa/dsl/row.ts';
 import type { DecodeMode, Instruction } from './instruction.ts';
+import { Cursor, shortBuffer } from './cursor.ts';
 import { findRow, needsModrm } from './opcode-maps.ts';
+import { type OperandSource, operandReaders, usesVvvv } from './operand-readers.ts';
 
 /** Why bytes are no instruction. `short`: the buffer ended; `long`: more than 15 bytes; `invalid`: #UD. */
 export type DecodeFailure = 'short' | 'long' | 'invalid';
@@ -16,37 +18,6 @@ interface Prefixes {
   /** 0, 0xF2 or 0xF3: the last one given. */
   rep: number;
 }
-
-class ShortBuffer extends Error {}
-
-/** Reads the bytes of one instruction. */
-class Cursor {
-  pos = 0;
-  readonly bytes: Uint8Array;
-  readonly start: number;
-
-  constructor(bytes: Uint8Array, start: number) {
-    this.bytes = bytes;
-    this.start = start;
-  }
-  u8(): number {
-    const b = this.bytes[this.start + this.pos];
-    if (b === undefined || this.pos >= 15) throw shortBuffer;
-    this.pos++;
-    return b;
-  }
-  peek(): number {
-    const b = this.bytes[this.start + this.pos];
-    if (b === undefined || this.pos >= 15) throw shortBuffer;
-    return b;
-  }
-  s8(): number { return (this.u8() << 24) >> 24; }
-  u16(): number { const l = this.u8(); return l | (this.u8() << 8); }
-  s32(): number { const l = this.u16(); return l | (this.u16() << 16); }
-  u32(): number { return this.s32() >>> 0; }
-  s64(): bigint { const l = this.u32(); return BigInt.asIntN(64, BigInt(l) | (BigInt(this.u32()) << 32n)); }
-}
-const shortBuffer = new ShortBuffer();
 
 const MODRM16: readonly (readonly [number, number])[] = [[3, 6], [3, 7], [5, 6], [5, 7], [6, -1], [7, -1], [5, -1], [3, -1]];
 
@@ -88,13 +59,8 @@ function readMemory(c: Cursor, modrm: number, p: Prefixes, addressWidth: 16 | 32
   return { base, index, scale, disp: BigInt(disp), segment, addressWidth };
 }
 
-const IMMEDIATE = /^(imm|rel|far|moffs)/;
 
-const CONTROL_REGISTERS = new Set([0, 2, 3, 4, 8]);
-const DEBUG_REGISTERS = new Set([0, 1, 2, 3, 4, 5, 6, 7]);
 
-/** Segment registers that an opcode names by itself. */
-const FIXED_SEGMENTS = ['es', 'cs', 'ss', 'ds', 'fs', 'gs'];
 
 /**
  * Decodes the instruction at `start` of `bytes`.
@@ -182,66 +148,25 @@ function decode(c: Cursor, mode: DecodeMode): Instruction | DecodeFailure {
   const found = findRow({ map, opcode: lookup, vex, prefix: pp, modrm, operandSize, rexW, opsizePrefix: p.opsize, code });
   if (found === null) return 'invalid';
   const row = found;
-  if (vvvv !== 0 && !row.operands.some((kind) => kind.startsWith('v'))) return 'invalid';
+  if (vvvv !== 0 && !usesVvvv(row)) return 'invalid';
   // MOV to and from control and debug registers ignores mod
   const registerOnly = map === 1 && !vex && opcode >= 0x20 && opcode <= 0x23;
   const isMemory = row.modrm && modrm >> 6 !== 3 && !registerOnly;
   const memory = isMemory ? readMemory(c, modrm, p, addressWidth, code) : null;
   if (p.lock && !(row.lock && isMemory && lockable(row))) return 'invalid';
-  const operands: Operand[] = [];
-  let relative = 0n;
-  const byteRegister = (n: number): RegisterRef =>
-    p.rex === 0 && n >= 4 ? { file: 'gpr', index: n - 4, high: true } : { file: 'gpr', index: n };
-  const gpr = (n: number, width: Width): Operand => ({ kind: 'register', width, register: width === 8 ? byteRegister(n) : { file: 'gpr', index: n } });
-  const immediate = (value: bigint, width: Width): Operand => ({ kind: 'immediate', value, width });
   const size = row.size;
-  const reg = ((modrm >> 3) & 7) | ((p.rex & 4) << 1);
-  const rm = (modrm & 7) | ((p.rex & 1) << 3);
-  for (const kind of row.operands) {
-    const width = operandWidth(kind, size);
-    if (/^rm\d/.test(kind)) operands.push(memory ? { kind: 'memory', memory, width } : gpr(rm, width));
-    else if (/^r\d/.test(kind)) operands.push(gpr(reg, width));
-    else if (/^o\d/.test(kind)) operands.push(gpr((opcode & 7) | ((p.rex & 1) << 3), width));
-    else if (/^v\d/.test(kind)) operands.push(gpr(code === 64 ? vvvv : vvvv & 7, width));
-    else if (/^m\d*$/.test(kind)) operands.push({ kind: 'memory', memory: memory as MemoryRef, width });
-    else if (kind === 'x') operands.push({ kind: 'register', width: 128, register: { file: 'xmm', index: reg } });
-    else if (/^xm/.test(kind)) operands.push(memory ? { kind: 'memory', memory, width } : { kind: 'register', width, register: { file: 'xmm', index: rm } });
-    else if (kind === 'xr') operands.push({ kind: 'register', width: 128, register: { file: 'xmm', index: rm } });
-    else if (kind === 'q') operands.push({ kind: 'register', width: 64, register: { file: 'mmx', index: reg & 7 } });
-    else if (/^qm/.test(kind)) operands.push(memory ? { kind: 'memory', memory, width } : { kind: 'register', width, register: { file: 'mmx', index: rm & 7 } });
-    else if (kind === 'qr') operands.push({ kind: 'register', width: 64, register: { file: 'mmx', index: rm & 7 } });
-    else if (kind === 'sreg') operands.push(immediate(BigInt((modrm >> 3) & 7), 32));
-    else if (kind === 'creg' || kind === 'dreg') {
-      if (!(kind === 'creg' ? CONTROL_REGISTERS : DEBUG_REGISTERS).has(reg)) return 'invalid';
-      operands.push(immediate(BigInt(reg), 32));
-    }
-    else if (kind === 'sti') operands.push(immediate(BigInt(modrm & 7), 32));
-    else if (kind === 'al' || kind === 'ax' || kind === 'eax' || kind === 'rax') operands.push({ kind: 'register', width, register: { file: 'gpr', index: 0 } });
-    else if (kind === 'cl') operands.push({ kind: 'register', width: 8, register: { file: 'gpr', index: 1 } });
-    else if (kind === 'dx') operands.push({ kind: 'register', width: 16, register: { file: 'gpr', index: 2 } });
-    else if (FIXED_SEGMENTS.includes(kind)) operands.push(immediate(BigInt(FIXED_SEGMENTS.indexOf(kind)), 32));
-    else if (kind === 'one') operands.push(immediate(1n, 8));
-    else if (IMMEDIATE.test(kind)) {
-      if (kind === 'imm8') operands.push(immediate(BigInt(c.u8()), 8));
-      else if (kind === 'imm8s') operands.push(immediate(BigInt(c.s8()), size));
-      else if (kind === 'imm16') operands.push(immediate(BigInt(c.u16()), 16));
-      else if (kind === 'imm32') operands.push(immediate(BigInt(c.u32()), 32));
-      else if (kind === 'imm32s') operands.push(immediate(BigInt(c.s32()), 64));
-      else if (kind === 'imm64') operands.push(immediate(c.s64(), 64));
-      else if (kind === 'imm16_8') { const low = c.u16(); operands.push(immediate(BigInt(low | (c.u8() << 16)), 32)); }
-      else if (kind === 'far16') { const o = c.u16(); operands.push(immediate(BigInt(o) | (BigInt(c.u16()) << 32n), 64)); }
-      else if (kind === 'far32') { const o = c.u32(); operands.push(immediate(BigInt(o) | (BigInt(c.u16()) << 32n), 64)); }
-      else if (kind.startsWith('rel')) {
-        relative = BigInt(kind === 'rel8' ? c.s8() : kind === 'rel16' ? (c.u16() << 16) >> 16 : c.s32());
-        operands.push(immediate(relative, 64));
-      } else {
-        const disp = addressWidth === 64 ? c.s64() : BigInt(addressWidth === 32 ? c.u32() : c.u16());
-        operands.push({ kind: 'memory', width, memory: { base: -1, index: -1, scale: 0, disp, segment: p.segment >= 0 ? p.segment : 3, addressWidth } });
-      }
-    } else throw new Error(`row ${row.id}: operand kind ${kind} is unknown`);
+  const source: OperandSource = {
+    c, rex: p.rex, segment: p.segment, addressWidth, memory, modrm, opcode, vvvv: code === 64 ? vvvv : vvvv & 7,
+    reg: ((modrm >> 3) & 7) | ((p.rex & 4) << 1), rm: (modrm & 7) | ((p.rex & 1) << 3), relative: 0n,
+  };
+  const operands: Operand[] = [];
+  for (const read of operandReaders(row)) {
+    const operand = read(source);
+    if (operand === null) return 'invalid';
+    operands.push(operand);
   }
   return {
-    row, length: c.pos, memory: isMemory, relative,
+    row, length: c.pos, memory: isMemory, relative: source.relative,
     facts: {
       operands, size, addressWidth, mode: code, stackWidth: code === 64 ? 64 : mode.stack, lock: p.lock,
       repeat: p.rep === 0xf3 ? 1 : p.rep === 0xf2 ? 2 : 0, segment: memory !== null ? memory.segment : p.segment >= 0 ? p.segment : 3,
@@ -254,14 +179,4 @@ function lockable(row: Row): boolean {
   return /^(rm|m)/.test(row.operands[0] ?? '');
 }
 
-/** Width of an operand kind, in bits. */
-export function operandWidth(kind: string, size: Width): Width {
-  if (kind === 'al' || kind === 'cl') return 8;
-  if (kind === 'ax' || kind === 'dx') return 16;
-  if (kind === 'eax') return 32;
-  if (kind === 'rax') return 64;
-  if (kind === 'x' || kind === 'xr') return 128;
-  if (kind === 'q' || kind === 'qr') return 64;
-  const n = Number(/(\d+)s?$/.exec(kind)?.[1] ?? size);
-  return (n === 8 || n === 16 || n === 32 || n === 64 ? n : n > 64 ? 128 : size) as Width;
-}
+export { operandWidth } from './operand-readers.ts';

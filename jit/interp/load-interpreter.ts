@@ -4,6 +4,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { InterpreterIndex } from './generate-interpreter.ts';
 
+export type { InterpreterIndex } from './generate-interpreter.ts';
+
 const here = dirname(fileURLToPath(import.meta.url));
 const jit = join(here, '..');
 /** The published package holds JavaScript under `build/` with the generated module beside it. */

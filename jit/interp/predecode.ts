@@ -1,14 +1,28 @@
 import type { Instruction } from '../decode/instruction.ts';
+import type { Operand } from '../ir/machine.ts';
 import type { MemoryRef, RegisterRef } from '../ir/node.ts';
+import type { Row } from '../isa/dsl/row.ts';
 import * as L from '../state/vcpu-layout.ts';
 import type { InterpreterIndex } from './generate-interpreter.ts';
 import { handlerName } from './handler-key.ts';
+
+/** What the predecoder needs of a row, looked up once. */
+interface RowPlan {
+  readonly memory: boolean;
+  readonly relative: boolean;
+  /** Where in the record each operand's register goes. */
+  readonly places: readonly ('reg' | 'rm' | 'extra' | 'none')[];
+  /** Handlers by form, mode, stack and address width. */
+  readonly handlers: (number | undefined)[];
+}
+
+const WIDTH_INDEX: Readonly<Record<16 | 32 | 64, number>> = { 16: 0, 32: 1, 64: 2 };
 
 /** Writes predecoded records for the interpreter into the arena of the machine state. */
 export class Predecoder {
   private readonly handlerIndex = new Map<string, number>();
   private readonly dimensions: Readonly<Record<string, readonly string[]>>;
-  private readonly cached = new Map<string, number>();
+  private readonly plans = new Map<Row, RowPlan>();
 
   private readonly view: DataView;
 
@@ -23,19 +37,32 @@ export class Predecoder {
     return this.handlerIndex.get(name) as number;
   }
 
-  private handlerFor(instruction: Instruction): number {
+  private handlerFor(instruction: Instruction, plan: RowPlan): number {
     const { row, facts } = instruction;
-    const memory = instruction.memory && row.operands.some((k) => /^(rm\d|xm|qm|m\d*$)/.test(k));
-    const form = `${row.id}/${memory ? 'm' : 'r'}`;
-    const key = `${form}|${facts.mode}|${facts.stackWidth}|${facts.addressWidth}`;
-    let handler = this.cached.get(key);
+    const memory = instruction.memory && plan.memory;
+    const slot = (memory ? 27 : 0) + WIDTH_INDEX[facts.mode] * 9 + WIDTH_INDEX[facts.stackWidth] * 3 + WIDTH_INDEX[facts.addressWidth];
+    let handler = plan.handlers[slot];
     if (handler === undefined) {
-      const name = handlerName(row.id, memory, this.dimensions[form] ?? [], facts);
+      const name = handlerName(row.id, memory, this.dimensions[`${row.id}/${memory ? 'm' : 'r'}`] ?? [], facts);
       handler = this.handlerIndex.get(name);
       if (handler === undefined) throw new Error(`the interpreter has no handler ${name}`);
-      this.cached.set(key, handler);
+      plan.handlers[slot] = handler;
     }
     return handler;
+  }
+
+  private planOf(row: Row): RowPlan {
+    let plan = this.plans.get(row);
+    if (plan === undefined) {
+      plan = {
+        memory: row.operands.some((k) => /^(rm\d|xm|qm|m\d*$)/.test(k)),
+        relative: row.operands.some((k) => k.startsWith('rel')),
+        places: row.operands.map((k) => (/^(r\d|x$|q$)/.test(k) ? 'reg' : /^(rm|o\d|xm|xr|qm|qr)/.test(k) ? 'rm' : /^v\d/.test(k) ? 'extra' : 'none')),
+        handlers: [],
+      };
+      this.plans.set(row, plan);
+    }
+    return plan;
   }
 
   /**
@@ -44,7 +71,9 @@ export class Predecoder {
    */
   write(at: number, instruction: Instruction, offset: number, ordinal: number, flat: boolean): void {
     const { view } = this;
-    view.setUint32(at + L.REC_HANDLER, this.handlerFor(instruction), true);
+    const { row, facts } = instruction;
+    const plan = this.planOf(row);
+    view.setUint32(at + L.REC_HANDLER, this.handlerFor(instruction, plan), true);
     view.setUint16(at + L.REC_OFFSET, offset, true);
     view.setUint8(at + L.REC_LENGTH, instruction.length);
     view.setUint8(at + L.REC_ORDINAL, ordinal);
@@ -55,19 +84,17 @@ export class Predecoder {
     view.setUint32(at + L.REC_HEAT, 0, true);
     view.setBigInt64(at + L.REC_IMM, 0n, true);
     view.setUint32(at + L.REC_DISP, 0, true);
-    const { row, facts } = instruction;
     this.writeSegment(at, facts.segment, facts.mode, flat, 64 - facts.addressWidth);
-    for (const [i, operand] of facts.operands.entries()) {
-      const kind = row.operands[i] as string;
+    for (let i = 0; i < facts.operands.length; i++) {
+      const operand = facts.operands[i] as Operand;
+      const place = plan.places[i];
       if (operand.kind === 'memory') this.writeMemory(at, operand.memory as MemoryRef, offset + instruction.length, facts.mode, flat);
       else if (operand.kind === 'immediate') view.setBigInt64(at + L.REC_IMM, operand.value as bigint, true);
-      else if (/^(r\d|x$|q$)/.test(kind)) view.setUint16(at + L.REC_REG, placeOf(operand.register), true);
-      else if (/^(rm|o\d|xm|xr|qm|qr)/.test(kind)) view.setUint16(at + L.REC_RM, placeOf(operand.register), true);
-      else if (/^v\d/.test(kind)) view.setUint8(at + L.REC_EXTRA, operand.register.index as number);
+      else if (place === 'reg') view.setUint16(at + L.REC_REG, placeOf(operand.register), true);
+      else if (place === 'rm') view.setUint16(at + L.REC_RM, placeOf(operand.register), true);
+      else if (place === 'extra') view.setUint8(at + L.REC_EXTRA, operand.register.index as number);
     }
-    if (row.operands.some((k) => k.startsWith('rel'))) {
-      view.setBigInt64(at + L.REC_IMM, instruction.relative + BigInt(offset + instruction.length), true);
-    }
+    if (plan.relative) view.setBigInt64(at + L.REC_IMM, instruction.relative + BigInt(offset + instruction.length), true);
     if (facts.repeat !== 0) view.setUint8(at + L.REC_EXTRA, view.getUint8(at + L.REC_EXTRA) | facts.repeat);
   }
 

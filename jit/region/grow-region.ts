@@ -59,7 +59,8 @@ export function growRegion(id: number, seed: Block, linear: bigint, source: Regi
     const block = at < 0 ? undefined : source.blocks.known(at, seed.mode);
     if (block === undefined) return;
     const heat = heatOf(view, block);
-    if (translatable(block) && heat >= enough) candidates.push({ offset, block, heat });
+    // what has a region of its own is linked to, not translated again
+    if (translatable(block) && heat >= enough && !block.entered) candidates.push({ offset, block, heat });
     else if (block.second < 0 && block.valid) external.set(offset, block);
   };
   while (candidates.length > 0 && chosen.size < MOST_BLOCKS) {

@@ -239,7 +239,7 @@ export class RegionEmitter extends Emitter {
       m.return_call_indirect('table', this.get(this.exitHandler, 'i32'), [this.get(this.exitRecord, 'i32')], TYPES.i32, TYPES.none),
     ];
     // the caches were made while the body was emitted: their tags start out empty
-    for (const cache of this.caches.values()) prologue.push(this.set(cache.tag, this.i64(1n)));
+    for (const cache of this.caches.values()) prologue.push(this.set(cache.tag, this.i64(0x800n)));
     m.addFunction(name, TYPES.i32, TYPES.none, this.locals.map((t) => TYPES[t]), m.block(null, [...prologue, inner, ...leave]));
   }
 
@@ -309,7 +309,9 @@ export class RegionEmitter extends Emitter {
       out.push(...this.go(x, block.end, state));
       return out;
     }
-    out.push(...this.go(x, terminator.kind === 'branch' ? (block.target as number) : block.end, state));
+    const next = terminator.kind === 'branch' ? (block.target as number) : block.end;
+    if (this.storedLast) out.push(this.leaveIfChanged(x, next, state));
+    out.push(...this.go(x, next, state));
     return out;
   }
 
@@ -332,6 +334,15 @@ export class RegionEmitter extends Emitter {
         this.when(m.i32.gt_s(this.get(this.ticks, 'i32'), this.i32(0)), [this.set(this.next, this.load32(this.get(slot, 'i32'), at + 4)), m.br('root')]),
       ]),
     ];
+  }
+
+  /** Leaves by way of RIP when the block's last instruction has overwritten decoded code. */
+  private leaveIfChanged(from: number, offset: number, state: FlagState): Expr {
+    const stored = this.storedSlow as number;
+    return this.when(this.get(stored, 'i32'), [
+      this.set(stored, this.i32(0)),
+      this.when(this.state32(L.CODE_CHANGED), [this.setState32(L.CODE_CHANGED, this.i32(0)), ...this.leaveTo(from, this.ripAt(offset), null, state)]),
+    ]);
   }
 
   /** Control to an offset: inside the region, or out of it. */
@@ -817,8 +828,11 @@ export class RegionEmitter extends Emitter {
     const page = this.local('i64');
     const entry = this.local('i32');
     const last = bytes === 1 ? this.get(address, 'i64') : m.i64.add(this.get(address, 'i64'), this.i64(BigInt(bytes - 1)));
+    // the low bits stay in the comparison, so that only aligned accesses hit: others may reach into the next page
+    const aligned = m.i64.and(this.get(address, 'i64'), this.i64(-4096n | BigInt(bytes - 1)));
     return [
-      this.when(m.i64.ne(this.tee(page, m.i64.and(last, this.i64(-4096n)), 'i64'), this.get(cache.tag, 'i64')), [
+      this.when(m.i64.ne(aligned, this.get(cache.tag, 'i64')), [
+        this.set(page, m.i64.and(last, this.i64(-4096n))),
         this.set(entry, this.tlbEntry(address)),
         this.when(m.i64.ne(this.get(page, 'i64'), this.load64(this.get(entry, 'i32'), tag)), slow),
         this.set(cache.tag, this.get(page, 'i64')),
@@ -937,8 +951,12 @@ export class RegionEmitter extends Emitter {
   private storedSlow: number | null = null;
   private pendingStoreCheck = false;
 
+  /** The last instruction of the block stores: what follows may have changed. */
+  private storedLast = false;
+
   override lower(program: readonly Node[]): Expr[] {
     this.pendingStoreCheck = false;
+    this.storedLast = false;
     if (program.some((n) => n.op === 'system')) {
       this.terminator = { kind: 'left' };
       return this.sideExit();
@@ -949,10 +967,13 @@ export class RegionEmitter extends Emitter {
     // only after a slow store is it worth looking whether code was overwritten
     const stored = this.storedSlow;
     const last = this.stepIndex === (this.steps[this.blockIndex] as Step[]).length - 1;
-    const leave = last ? [] : this.sideExit(this.stepIndex + 1);
+    if (last) {
+      this.storedLast = true;
+      return out;
+    }
     out.push(this.when(this.get(stored, 'i32'), [
       this.set(stored, this.i32(0)),
-      ...(last ? [] : [this.when(this.state32(L.CODE_CHANGED), [this.setState32(L.CODE_CHANGED, this.i32(0)), ...leave])]),
+      this.when(this.state32(L.CODE_CHANGED), [this.setState32(L.CODE_CHANGED, this.i32(0)), ...this.sideExit(this.stepIndex + 1)]),
     ]));
     return out;
   }

@@ -2,6 +2,7 @@ import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { InterpreterIndex } from '../interp/generate-interpreter.ts';
 import type { RegionRequest } from '../region/region.ts';
 import { translateBatch } from '../region/translate.ts';
+import { STATE_PAGES } from '../state/vcpu-layout.ts';
 import type { CompiledBatch } from './translator.ts';
 
 /** Most regions in one module: enough to share its cost, few enough that the first is not kept waiting. */
@@ -16,7 +17,9 @@ export function serveTranslator(port: MessagePort, functions: InterpreterIndex['
     queue = queue.slice(BATCH);
     if (requests.length > 0) {
       const { wasm, ids, tableIndexes, failed } = translateBatch(requests, functions);
-      const batch: CompiledBatch = { module: new WebAssembly.Module(wasm as BufferSource), ids, tableIndexes, failed };
+      const module = new WebAssembly.Module(wasm as BufferSource);
+      compile(module, ids.length, functions);
+      const batch: CompiledBatch = { module, ids, tableIndexes, failed };
       port.postMessage(batch);
       if (doorbell !== undefined) {
         Atomics.add(doorbell, 0, 1);
@@ -29,4 +32,21 @@ export function serveTranslator(port: MessagePort, functions: InterpreterIndex['
     queue.push(...requests);
     setImmediate(work);
   });
+}
+
+let dummy: { state: WebAssembly.Memory; ram: WebAssembly.Memory; table: WebAssembly.Table } | undefined;
+
+/**
+ * Has V8 compile every region here and not on the vCPU's thread: functions are compiled at their first call, and code
+ * is shared between threads. With no budget in the (zeroed) machine state a region returns at once.
+ */
+function compile(module: WebAssembly.Module, regions: number, functions: InterpreterIndex['functions']): void {
+  dummy ??= {
+    state: new WebAssembly.Memory({ initial: STATE_PAGES, maximum: STATE_PAGES, shared: true }),
+    ram: new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true }),
+    table: new WebAssembly.Table({ element: 'anyfunc', initial: 1 }),
+  };
+  const core = Object.fromEntries(Object.keys(functions).map((name) => [name, () => 0]));
+  const { exports } = new WebAssembly.Instance(module, { host: { ...dummy, base: 0 }, core });
+  for (let i = 0; i < regions; i++) (exports[`r${i}`] as (record: number) => void)(0);
 }

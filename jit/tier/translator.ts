@@ -27,6 +27,7 @@ class InstalledRegion implements Region {
     this.index = index;
   }
   retire(): void {
+    this.entry.entered = false;
     const at = this.entry.record + L.REC_HANDLER;
     if (this.view.getUint32(at, true) === this.index) this.view.setUint32(at, this.original, true);
   }
@@ -151,6 +152,7 @@ export class Translator {
       const entry = grown.blocks[0] as Block;
       view.setUint32(entry.record + L.REC_HANDLER, first + i, true);
       const region = new InstalledRegion(view, entry, entry.handler, first + i);
+      entry.entered = true;
       for (const block of grown.blocks) block.regions.add(region);
       for (const block of grown.external) block.regions.add(region);
       this.stats.installed++;

@@ -31,6 +31,8 @@ export interface Block {
   linear: bigint;
   /** False once the bytes it came from have changed. */
   valid: boolean;
+  /** True while a translated region begins with it. */
+  entered: boolean;
   /** Translated regions that contain it. */
   readonly regions: Set<Region>;
 }
@@ -43,6 +45,8 @@ export interface Region {
 
 /** Most instructions in one block. */
 const BLOCK_LIMIT = 48;
+
+const nextPage = (linear: bigint): bigint => BigInt.asIntN(64, (linear | 4095n) + 1n);
 
 /** What the block cache asks of its vCPU. */
 export interface CodeSource {
@@ -82,6 +86,11 @@ export class BlockCache {
     const key = physical * 32 + mode;
     const block = this.blocks.get(key);
     if (block === undefined) return this.decode(linear, physical, mode, key);
+    if (block.second >= 0) {
+      const second = this.source.fetchPage(nextPage(linear));
+      if (second < 0) return null;
+      if (second !== block.second) return this.decode(linear, physical, mode, key);
+    }
     block.linear = linear;
     return block;
   }
@@ -125,7 +134,7 @@ export class BlockCache {
       offset += instruction.length;
       instructions++;
       ending = endingOf(instruction);
-      if (instruction.row.operands.some((k) => k.startsWith('rel'))) target = offset + Number(instruction.relative);
+      if (ending === 'branch' || ending === 'jump' || ending === 'call') target = offset + Number(instruction.relative);
       if (second >= 0 || ending !== 'end') break;
     }
     if (ending === 'end') {
@@ -134,17 +143,17 @@ export class BlockCache {
     }
     this.next = at;
     this.decoded += count;
-    const block: Block = { physical, length: Math.min(offset, 4096 - inPage), second, mode, record, count: ending === 'end' ? count + 1 : count, instructions, ending, target, size: offset, handler: this.view.getUint32(record + L.REC_HANDLER, true), linear, valid: true, regions: new Set() };
+    const block: Block = { physical, length: Math.min(offset, 4096 - inPage), second, mode, record, count: ending === 'end' ? count + 1 : count, instructions, ending, target, size: offset, handler: this.view.getUint32(record + L.REC_HANDLER, true), linear, valid: true, entered: false, regions: new Set() };
     this.byEnd.set(at - L.REC_SIZE, block);
     this.byStart.set(record, block);
-    if (second < 0) this.blocks.set(key, block);
+    this.blocks.set(key, block);
     this.index(block, physical & ~4095, inPage, Math.min(4095, inPage + Math.max(offset, 1) - 1));
     if (second >= 0) this.index(block, second, 0, offset - (4096 - inPage) - 1);
     return block;
   }
 
   private joinPages(linear: bigint, inPage: number, page: Uint8Array): { bytes: Uint8Array; second: number } | null {
-    const second = this.source.fetchPage(BigInt.asIntN(64, (linear | 4095n) + 1n));
+    const second = this.source.fetchPage(nextPage(linear));
     if (second < 0) return null;
     const bytes = new Uint8Array(32);
     const head = page.subarray(inPage);
@@ -155,7 +164,8 @@ export class BlockCache {
 
   private writeInstruction(at: number, instruction: Instruction, offset: number, ordinal: number, flat: boolean, inPage: number, mode: number): void {
     this.predecoder.write(at, instruction, offset, ordinal, flat);
-    if (!instruction.row.operands.some((k) => k.startsWith('rel'))) return;
+    const ending = endingOf(instruction);
+    if (ending !== 'branch' && ending !== 'jump' && ending !== 'call') return;
     const end = offset + instruction.length;
     const target = BigInt(inPage + end) + instruction.relative;
     const link = (mode & L.MODE_SINGLE) === 0;

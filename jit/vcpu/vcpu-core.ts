@@ -303,7 +303,7 @@ export class VcpuCore {
     const block = this.blocks.find(linear, mode);
     if (block === null) return 0;
     this.onFound?.(block);
-    this.fillJumpCache(rip, block.record, block.second < 0 && (mode & L.MODE_SINGLE) === 0 ? block.physical : -1);
+    if ((mode & L.MODE_SINGLE) === 0) this.fillJumpCache(rip, block.record, block.second < 0 ? block.physical : -1);
     if (stalled !== 0) this.forward(stalled, block.record);
     return block.record;
   }
@@ -325,7 +325,7 @@ export class VcpuCore {
     const high = Number((rip >> 11n) & 0xffffffffn);
     const entry = L.JUMP_CACHE + ((low ^ high) & (L.JUMP_CACHE_ENTRIES - 1)) * L.JUMP_CACHE_ENTRY_SIZE;
     view.setBigUint64(entry + L.JC_RIP, rip, true);
-    view.setUint32(entry + L.JC_CTX, linkable ? view.getUint32(L.CTX, true) : 0xffffffff, true);
+    view.setUint32(entry + L.JC_CTX, view.getUint32(L.CTX, true), true);
     view.setUint32(entry + L.JC_REC, record, true);
     view.setUint32(entry + L.JC_ENTRY, 0, true);
     view.setUint32(entry + L.JC_PAGE, linkable ? (physical & ~4095) | 1 : 0, true);

@@ -70,7 +70,9 @@ export class GuestSession {
       const run = await this.#pcpu.ended;
       await this.#drain();
       this.#terminal.restore();
-      return { exitCode: this.#judge(run), run };
+      const exitCode = this.#judge(run);
+      // A plugin that the operator asked for is missing from the result.
+      return { exitCode: exitCode === 0 && run.pluginFailed ? 1 : exitCode, run };
     } finally {
       clearTimeout(timer);
       this.#terminal.restore();
@@ -133,7 +135,7 @@ export class GuestSession {
     for (const line of run.report ?? []) say(line);
     if (run.report !== undefined) return CRASHED;
     if (run.kind === 'exit') return (run.exitCode ?? 0) & 0xff;
-    return this.#unmatched() || run.pluginFailed ? 1 : 0;
+    return this.#unmatched() ? 1 : 0;
   }
 
   #unmatched(): boolean {

@@ -1,8 +1,7 @@
 import { HypervisorError } from '#sdk';
-import type { InterpreterIndex } from '../../jit/interp/generate-interpreter.ts';
-import { TABLE_FEATURES } from '../../jit/isa/features.ts';
-import * as L from '../../jit/state/vcpu-layout.ts';
-import { type RunResult, VcpuCore, type VcpuHost } from '../../jit/vcpu/vcpu-core.ts';
+import type { InterpreterIndex } from '#jit/interpreter';
+import * as L from '#jit/layout';
+import { type RunResult, TABLE_FEATURES, VcpuCore, type VcpuHost } from '#jit';
 import { loadFirmware } from '../loader/firmware.ts';
 import { type BootState, loadKernel } from '../loader/index.ts';
 import { createPc } from '../platform/pc.ts';

@@ -1,5 +1,5 @@
-import * as L from '../../jit/state/vcpu-layout.ts';
-import type { VcpuCore } from '../../jit/vcpu/vcpu-core.ts';
+import * as L from '#jit/layout';
+import type { VcpuCore } from '#jit';
 
 const REGISTERS = ['RAX', 'RCX', 'RDX', 'RBX', 'RSP', 'RBP', 'RSI', 'RDI', 'R8', 'R9', 'R10', 'R11', 'R12', 'R13', 'R14', 'R15'];
 const SEGMENTS = ['ES', 'CS', 'SS', 'DS', 'FS', 'GS', 'LDTR', 'TR'];

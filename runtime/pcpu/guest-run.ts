@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { ByteSink, PcpuHooks, Platform } from '#sdk';
-import * as L from '../../jit/state/vcpu-layout.ts';
+import * as L from '#jit/layout';
 import { PcMachine } from '../machine/pc-machine.ts';
 import { ByteRing } from './byte-ring.ts';
 import { ConsoleOutput } from './console-output.ts';

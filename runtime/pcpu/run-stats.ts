@@ -1,4 +1,4 @@
-import * as L from '../../jit/state/vcpu-layout.ts';
+import * as L from '#jit/layout';
 import type { PcMachine } from '../machine/pc-machine.ts';
 
 /** What one run cost and where it went. All counts are over the whole run, resets of the guest included. */

@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { InterpreterIndex } from '../../jit/interp/generate-interpreter.ts';
+import type { InterpreterIndex } from '#jit/interpreter';
 import type { CpuModel } from '../machine/cpu-models.ts';
 import type { PluginRequest } from '../plugin/index.ts';
 import type { PlainError } from './plain-error.ts';

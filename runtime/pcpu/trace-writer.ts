@@ -1,5 +1,5 @@
-import * as L from '../../jit/state/vcpu-layout.ts';
-import type { VcpuCore } from '../../jit/vcpu/vcpu-core.ts';
+import * as L from '#jit/layout';
+import type { VcpuCore } from '#jit';
 import type { FileOutput } from './file-output.ts';
 
 /** The order of the registers in a line is QEMU's, so that the eye can compare. */

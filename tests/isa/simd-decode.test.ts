@@ -26,7 +26,13 @@ function* encodings(row: Row, mode: 32 | 64): Generator<Uint8Array> {
     for (const modrm of row.modrm ? modrmsOf(row) : [-1]) {
       const bytes = new Uint8Array(16);
       for (let i = 0; i < 16; i++) bytes[i] = words.next().value & 255;
-      bytes.set([...(PREFIX[row.prefix ?? 'NP'] as readonly number[]), ...rex, ...(ESCAPE[row.map] as readonly number[]), row.byte, ...(modrm < 0 ? [] : [modrm])]);
+      bytes.set([
+        ...(PREFIX[row.prefix ?? 'NP'] as readonly number[]),
+        ...rex,
+        ...(ESCAPE[row.map] as readonly number[]),
+        row.byte,
+        ...(modrm < 0 ? [] : [modrm]),
+      ]);
       yield bytes;
     }
   }

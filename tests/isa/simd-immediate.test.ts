@@ -35,9 +35,15 @@ describe('a row whose immediate is known', () => {
   };
   /** Everything an instruction may change, as text. */
   const snapshot = (fault: number): string =>
-    [fault, micro['getEflags']?.(), Buffer.from(bytes.slice(L.GPR, L.GPR + 128)).toString('hex'), Buffer.from(bytes.slice(L.FPU_ST, L.FPU_FIP)).toString('hex'),
-      view.getUint32(L.MXCSR, true).toString(16), Buffer.from(bytes.slice(L.XMM, L.XMM + 256)).toString('hex'),
-      Buffer.from(ram.slice(OPERAND_ADDRESS, OPERAND_ADDRESS + 16)).toString('hex')].join('\n');
+    [
+      fault,
+      micro['getEflags']?.(),
+      Buffer.from(bytes.slice(L.GPR, L.GPR + 128)).toString('hex'),
+      Buffer.from(bytes.slice(L.FPU_ST, L.FPU_FIP)).toString('hex'),
+      view.getUint32(L.MXCSR, true).toString(16),
+      Buffer.from(bytes.slice(L.XMM, L.XMM + 256)).toString('hex'),
+      Buffer.from(ram.slice(OPERAND_ADDRESS, OPERAND_ADDRESS + 16)).toString('hex'),
+    ].join('\n');
 
   for (const [n, { row, memory }] of forms.entries()) {
     it(`does what the interpreter does: ${row.id}${memory ? ' with memory' : ''}`, () => {

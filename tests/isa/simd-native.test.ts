@@ -11,10 +11,29 @@ const ROUNDS = Number(process.env['XYLEM_SIMD_ROUNDS'] ?? 3000);
 
 /** Operation numbers of `sse_packed`. */
 const PACKED: Readonly<Record<string, number>> = {
-  ADD: 0, MUL: 1, SUB: 2, MIN: 3, DIV: 4, MAX: 5, SQRT: 6, CMP: 7, HADD: 8, HSUB: 9, ADDSUB: 10, DP: 11, ROUND: 12,
+  ADD: 0,
+  MUL: 1,
+  SUB: 2,
+  MIN: 3,
+  DIV: 4,
+  MAX: 5,
+  SQRT: 6,
+  CMP: 7,
+  HADD: 8,
+  HSUB: 9,
+  ADDSUB: 10,
+  DP: 11,
+  ROUND: 12,
 };
 const CONVERSIONS: Readonly<Record<string, number>> = {
-  CVTDQ2PS: 64, CVTPS2DQ: 65, CVTTPS2DQ: 66, CVTPD2DQ: 67, CVTTPD2DQ: 68, CVTDQ2PD: 69, CVTPS2PD: 70, CVTPD2PS: 71,
+  CVTDQ2PS: 64,
+  CVTPS2DQ: 65,
+  CVTTPS2DQ: 66,
+  CVTPD2DQ: 67,
+  CVTTPD2DQ: 68,
+  CVTDQ2PD: 69,
+  CVTPS2PD: 70,
+  CVTPD2PS: 71,
 };
 const operation = (row: Row): readonly [string, string] | null => {
   const match = /^([A-Z]+)(PS|PD|SS|SD)$/.exec(row.mnemonic);
@@ -27,10 +46,13 @@ const A = L.XMM + 16 * REG;
 const B = L.XMM + 16 * RM;
 
 describe('native SSE arithmetic', () => {
-  const known = (row: Row): Snippet[] => [false, true].flatMap((memory) =>
-    row.operands.includes('imm8') ? [0, 1, 2, 3, 4, 5, 6, 7, 9, 12, 0x31, 0xf1, 0xff].map((immediate) => ({ row, memory, immediate })) : [{ row, memory }]);
-  const rows = [...sseFloat.filter((row) => operation(row) !== null), ...sseConvert, ...sseFloat.filter((row) => /COMIS/.test(row.mnemonic))]
-    .filter((row) => !row.operands.some((k) => k.startsWith('q')));
+  const known = (row: Row): Snippet[] =>
+    [false, true].flatMap((memory) =>
+      row.operands.includes('imm8') ? [0, 1, 2, 3, 4, 5, 6, 7, 9, 12, 0x31, 0xf1, 0xff].map((immediate) => ({ row, memory, immediate })) : [{ row, memory }],
+    );
+  const rows = [...sseFloat.filter((row) => operation(row) !== null), ...sseConvert, ...sseFloat.filter((row) => /COMIS/.test(row.mnemonic))].filter(
+    (row) => !row.operands.some((k) => k.startsWith('q')),
+  );
   const snippets = rows.flatMap(known);
   const machine = new RowMachine(snippets);
   const { bytes, view, ram, micro } = machine;
@@ -43,7 +65,10 @@ describe('native SSE arithmetic', () => {
       else for (let i = 0; i < 16; i += 4) view.setUint32(at + i, randomSingle(next), true);
     }
   };
-  const text = (from: number, length: number): string => Buffer.from(bytes.slice(from, from + length)).reverse().toString('hex');
+  const text = (from: number, length: number): string =>
+    Buffer.from(bytes.slice(from, from + length))
+      .reverse()
+      .toString('hex');
   const control = (mxcsr: number): void => {
     view.setUint32(L.MXCSR, mxcsr, true);
     micro['sse_mxcsr_changed']?.();
@@ -56,12 +81,13 @@ describe('native SSE arithmetic', () => {
     scratch.set(bytes.subarray(A, A + 16));
     scratch.set(bytes.subarray(B, B + 16), 16);
     // the upper elements of a scalar take no part: 1.0 in both formats raises nothing
-    if (scalarBytes > 0) for (const base of [0, 16]) {
-      for (let i = scalarBytes; i < 16; i += scalarBytes) {
-        if (scalarBytes === 4) view.setFloat32(L.FP_SCRATCH + base + i, 1, true);
-        else view.setFloat64(L.FP_SCRATCH + base + i, 1, true);
+    if (scalarBytes > 0)
+      for (const base of [0, 16]) {
+        for (let i = scalarBytes; i < 16; i += scalarBytes) {
+          if (scalarBytes === 4) view.setFloat32(L.FP_SCRATCH + base + i, 1, true);
+          else view.setFloat64(L.FP_SCRATCH + base + i, 1, true);
+        }
       }
-    }
     const fault = micro['sse_packed']?.(code, imm);
     return { result: fault ? '' : text(L.FP_SCRATCH + 32, scalarBytes || 16), mxcsr: view.getUint32(L.MXCSR, true) };
   };
@@ -96,10 +122,24 @@ describe('native SSE arithmetic', () => {
   }
 
   const scalars: Readonly<Record<string, string>> = {
-    CVTSS2SI_r32: 'sse_cvt_f32_i32', CVTSS2SI_r64: 'sse_cvt_f32_i64', CVTSD2SI_r32: 'sse_cvt_f64_i32', CVTSD2SI_r64: 'sse_cvt_f64_i64',
-    CVTTSS2SI_r32: 'sse_cvtt_f32_i32', CVTTSS2SI_r64: 'sse_cvtt_f32_i64', CVTTSD2SI_r32: 'sse_cvtt_f64_i32', CVTTSD2SI_r64: 'sse_cvtt_f64_i64',
-    CVTSI2SS_x_rm32: 'sse_cvt_i32_f32', CVTSI2SS_x_rm64: 'sse_cvt_i64_f32', CVTSI2SD_x_rm32: 'sse_cvt_i32_f64', CVTSI2SD_x_rm64: 'sse_cvt_i64_f64',
-    CVTSS2SD: 'sse_cvt_f32_f64', CVTSD2SS: 'sse_cvt_f64_f32', COMISS: 'sse_comi_f32', COMISD: 'sse_comi_f64', UCOMISS: 'sse_ucomi_f32', UCOMISD: 'sse_ucomi_f64',
+    CVTSS2SI_r32: 'sse_cvt_f32_i32',
+    CVTSS2SI_r64: 'sse_cvt_f32_i64',
+    CVTSD2SI_r32: 'sse_cvt_f64_i32',
+    CVTSD2SI_r64: 'sse_cvt_f64_i64',
+    CVTTSS2SI_r32: 'sse_cvtt_f32_i32',
+    CVTTSS2SI_r64: 'sse_cvtt_f32_i64',
+    CVTTSD2SI_r32: 'sse_cvtt_f64_i32',
+    CVTTSD2SI_r64: 'sse_cvtt_f64_i64',
+    CVTSI2SS_x_rm32: 'sse_cvt_i32_f32',
+    CVTSI2SS_x_rm64: 'sse_cvt_i64_f32',
+    CVTSI2SD_x_rm32: 'sse_cvt_i32_f64',
+    CVTSI2SD_x_rm64: 'sse_cvt_i64_f64',
+    CVTSS2SD: 'sse_cvt_f32_f64',
+    CVTSD2SS: 'sse_cvt_f64_f32',
+    COMISS: 'sse_comi_f32',
+    COMISD: 'sse_comi_f64',
+    UCOMISS: 'sse_ucomi_f32',
+    UCOMISD: 'sse_ucomi_f64',
   };
   for (const [i, snippet] of snippets.entries()) {
     const { row, memory } = snippet;
@@ -138,7 +178,9 @@ describe('native SSE arithmetic', () => {
           expect(view.getBigUint64(L.GPR + 8 * REG, true), sources).toBe(BigInt.asUintN(bits, BigInt(result as number)));
         } else {
           const digits = target === 'f32' ? 8 : 16;
-          const low = BigInt.asUintN(digits * 4, BigInt(result as number)).toString(16).padStart(digits, '0');
+          const low = BigInt.asUintN(digits * 4, BigInt(result as number))
+            .toString(16)
+            .padStart(digits, '0');
           expect(text(A, 16), sources).toBe(upper.slice(0, 32 - digits) + low);
         }
       }

@@ -42,8 +42,8 @@ const itemLength = (id: number): number => (id < 16 ? 8 : id <= 17 ? 4 : id < 32
 
 /** Directory of the recorded vectors: XYLEM_VECTORS, or `shared/vectors` beside the checkout; null when absent. */
 export function vectorDirectory(): string | null {
-  const candidates = [process.env['XYLEM_VECTORS'], join(import.meta.dirname, '../../../shared/vectors')];
-  return candidates.find((d): d is string => d !== undefined && existsSync(join(d, 'hw64.bin'))) ?? null;
+  const directory = process.env['XYLEM_VECTORS'] ?? join(import.meta.dirname, '../../../shared/vectors');
+  return existsSync(join(directory, 'hw64.bin')) ? directory : null;
 }
 
 /** A file of vectors. */

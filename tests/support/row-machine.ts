@@ -63,7 +63,10 @@ export class RowMachine {
     }
     const micro = new WebAssembly.Instance(module, imports).exports;
     this.micro = micro as Record<string, Routine>;
-    this.exports = new WebAssembly.Instance(new WebAssembly.Module(compile(snippets) as BufferSource), { micro } as WebAssembly.Imports).exports as Record<string, Routine>;
+    this.exports = new WebAssembly.Instance(new WebAssembly.Module(compile(snippets) as BufferSource), { micro } as WebAssembly.Imports).exports as Record<
+      string,
+      Routine
+    >;
     this.view = new DataView(state.buffer);
     this.bytes = new Uint8Array(state.buffer);
     this.ram = new Uint8Array(ram.buffer);
@@ -122,7 +125,13 @@ function compile(snippets: readonly Snippet[]): Uint8Array {
   for (const [i, program] of programs.entries()) {
     const emitter = new HandlerEmitter(module, factsOf(snippets[i] as Snippet));
     const body = emitter.lower(program);
-    module.addFunction(`s${i}`, TYPES.i32, TYPES.none, emitter.locals.map((t) => TYPES[t]), module.block(null, body));
+    module.addFunction(
+      `s${i}`,
+      TYPES.i32,
+      TYPES.none,
+      emitter.locals.map((t) => TYPES[t]),
+      module.block(null, body),
+    );
     module.addFunctionExport(`s${i}`, `s${i}`);
   }
   if (!module.validate()) throw new Error('the snippets do not validate');

@@ -2,8 +2,8 @@ import type { Machine, Value } from '../../ir/machine.ts';
 import type { Row } from '../dsl/row.ts';
 import { exactPacked } from './sse-float.ts';
 import {
-  compareFloat, denormal, denormalLanes, doubtful, doubtfulLanes, float, type Format, fromBits, nanLanes, nativeUnless, notFast, raisePending, scalar,
-  toBits,
+  compareFloat, denormal, denormalLanes, doubtfulLanes, float, type Format, fromBits, nanLanes, nativeUnless, notFast, raisePending, scalar, toBits,
+  unlessFast,
 } from './sse-native.ts';
 import { enterMmx, lowSource, mmxSource, putMmx, row, splat64, vec, xmmSource, zeroVector } from './sse-operand.ts';
 
@@ -105,7 +105,7 @@ const toInt32 = (format: Format, truncate: boolean) => (m: Machine): void => {
   const native = format === 'f32'
     ? m.extractLane('i32x4', vec(m, 'i32x4.trunc_sat_f32x4_s', vec(m, 'f32x4.splat', integral)), 0)
     : m.extractLane('i32x4', vec(m, 'i32x4.trunc_sat_f64x2_s_zero', vec(m, 'f64x2.splat', integral)), 0);
-  const doubt = m.or(beyond(m, format, truncate ? b.bits : toBits(m, format, integral), 31), notFast(m));
+  const doubt = unlessFast(m, beyond(m, format, truncate ? b.bits : toBits(m, format, integral), 31));
   m.write(0, nativeUnless(m, native, doubt, () => m.call(`simd_to_i32_${format}`, 'i32', 32, m.i32(truncate ? 1 : 0), b.bits)));
 };
 
@@ -117,7 +117,7 @@ const toInt64 = (format: Format, truncate: boolean) => (m: Machine): void => {
   const magic = m.constant(64, 0x4338000000000000n);
   const integral = float(m, 'f64', truncate ? 'trunc' : 'nearest', wide);
   const native = m.sub(toBits(m, 'f64', float(m, 'f64', 'add', integral, fromBits(m, 'f64', magic))), magic);
-  const doubt = m.or(beyond(m, format, b.bits, 51), notFast(m));
+  const doubt = unlessFast(m, beyond(m, format, b.bits, 51));
   m.write(0, nativeUnless(m, native, doubt, () => m.call(`simd_to_i64_${format}`, 'i64', 64, m.i32(truncate ? 1 : 0), b.bits)));
 };
 
@@ -128,7 +128,7 @@ function toDwords(m: Machine, format: Format, truncate: boolean, b: Value, lanes
   const native = vec(m, format === 'f32' ? 'i32x4.trunc_sat_f32x4_s' : 'i32x4.trunc_sat_f64x2_s_zero', integral);
   const doubt = doubtfulLanes(m, format, beyondLanes(m, format, integral));
   const counted = format === 'f32' && lanes === 2 ? m.and(doubt, m.i32(3)) : doubt;
-  return nativeUnless(m, native, m.or(counted, notFast(m)), () => exactPacked(m, code + (truncate ? 1 : 0), b, b));
+  return nativeUnless(m, native, unlessFast(m, counted), () => exactPacked(m, code + (truncate ? 1 : 0), b, b));
 }
 const singlesToDwords = (truncate: boolean) => (m: Machine): void => {
   m.need('sse');
@@ -158,7 +158,7 @@ const doublesToMmx = (truncate: boolean) => (m: Machine): void => {
 const singleToDouble = (m: Machine): void => {
   m.need('sse');
   const b = scalar(m, 1, 'f32');
-  const doubt = m.or(doubtful(m, denormal(m, 'f32', b.bits)), compareFloat(m, 'f32', 'ne', b.value, b.value));
+  const doubt = m.or(denormal(m, 'f32', b.bits), compareFloat(m, 'f32', 'ne', b.value, b.value));
   const r = nativeUnless(m, m.wasm('f64.promote', 'f64', 64, b.value), doubt, () => fromBits(m, 'f64', m.call('simd_f32_f64', 'i64', 64, b.bits)));
   m.write(0, m.replaceLane('f64x2', m.read(0), 0, r));
 };
@@ -178,7 +178,7 @@ const doubleToSingle = (m: Machine): void => {
   const b = scalar(m, 1, 'f64');
   const c = (value: number): Value => m.constant(64, value);
   const outside = m.geU(m.sub(exponentOf(m, 'f64', b.bits), c(LEAST_EXPONENT)), c(EXPONENTS));
-  const doubt = m.or(m.and(outside, m.ne(m.shl(b.bits, c(1)), c(0))), notFast(m));
+  const doubt = unlessFast(m, m.and(outside, m.ne(m.shl(b.bits, c(1)), c(0))));
   const r = nativeUnless(m, m.wasm('f32.demote', 'f32', 32, b.value), doubt, () => fromBits(m, 'f32', m.call('simd_f64_f32', 'i32', 32, b.bits)));
   m.write(0, m.replaceLane('f32x4', m.read(0), 0, r));
 };
@@ -189,7 +189,7 @@ const doublesToSingles = (m: Machine): void => {
   const below = vec(m, 'i64x2.sub', exponent, splat64(m, BigInt(LEAST_EXPONENT)));
   const above = vec(m, 'i64x2.sub', splat64(m, BigInt(LEAST_EXPONENT + EXPONENTS - 1)), exponent);
   const doubt = doubtfulLanes(m, 'f64', vec(m, 'v128.andnot', below, vec(m, 'f64x2.eq', b, zeroVector(m))), above);
-  m.write(0, nativeUnless(m, vec(m, 'f32x4.demote_f64x2_zero', b), m.or(doubt, notFast(m)), () => exactPacked(m, PD2PS, b, b)));
+  m.write(0, nativeUnless(m, vec(m, 'f32x4.demote_f64x2_zero', b), unlessFast(m, doubt), () => exactPacked(m, PD2PS, b, b)));
 };
 
 const sse = { feature: 'sse' } as const;

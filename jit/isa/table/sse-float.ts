@@ -1,8 +1,8 @@
 import type { Machine, Value } from '../../ir/machine.ts';
 import type { Row } from '../dsl/row.ts';
 import {
-  compareFloat, denormal, denormalLanes, doubtful, doubtfulLanes, float, type Format, fromBits, nanLanes, nativeUnless, notFast, notFinite, notFiniteLanes,
-  raisePending, scalar, type Scalar, tiny, tinyLanes, toBits, widthOf,
+  compareFloat, denormalLanes, doubtfulLanes, doubtfulPair, float, floatShape, type Format, fromBits, nanLanes, nativeUnless, notFiniteLanes, pair,
+  raisePending, resultLanes, scalar, type Scalar, tinyLanes, unlessFast, widthOf,
 } from './sse-native.ts';
 import {
   direct, immediate32, knownImmediate, lanes32, row, splat32, splat64, swapped, vec, type VectorOperation, xmmBinary, xmmOnly, xmmSource, zeroVector,
@@ -12,7 +12,6 @@ import {
 const CODE = { add: 0, mul: 1, sub: 2, min: 3, div: 4, max: 5, sqrt: 6, cmp: 7, hadd: 8, hsub: 9, addsub: 10, dp: 11, round: 12 } as const;
 type Code = keyof typeof CODE;
 
-const shapeOf = (format: Format): 'f32x4' | 'f64x2' => (format === 'f32' ? 'f32x4' : 'f64x2');
 
 /** The exact packed result. */
 export const exactPacked = (m: Machine, code: number, a: Value, b: Value, imm?: Value): Value =>
@@ -25,7 +24,7 @@ const exactScalar = (m: Machine, op: Code, format: Format, a: Value, b: Value, i
   fromBits(m, format, m.call(`simd_scalar_${format}`, format === 'f32' ? 'i32' : 'i64', widthOf(format), m.i32(CODE[op]), imm ?? m.i32(0), a, b));
 
 /** Writes the low element of operand 0; the rest stays. */
-const writeLow = (m: Machine, format: Format, a: Value, r: Value): void => m.write(0, m.replaceLane(shapeOf(format), a, 0, r));
+const writeLow = (m: Machine, format: Format, a: Value, r: Value): void => m.write(0, m.replaceLane(floatShape(format), a, 0, r));
 
 // --- add, subtract, multiply, divide ---------------------------------------------------------------
 type Arithmetic = 'add' | 'sub' | 'mul' | 'div';
@@ -35,24 +34,22 @@ const arithmeticScalar = (op: Arithmetic, format: Format) => (m: Machine): void 
   const b = scalar(m, 1, format);
   const a = scalar(m, 0, format);
   const native = float(m, format, op, a.value, b.value);
-  const bits = toBits(m, format, native);
-  const checks = [denormal(m, format, a.bits), denormal(m, format, b.bits), notFinite(m, format, bits)];
   // sums and differences that come out denormal are exact; products and quotients may underflow
-  if (op === 'mul' || op === 'div') checks.push(tiny(m, format, bits));
-  const doubt = m.or(doubtful(m, ...checks), notFast(m));
+  const result = resultLanes(m, format, native, op === 'mul' || op === 'div');
+  const doubt = unlessFast(m, doubtfulPair(m, format, denormalLanes(m, format, pair(m, format, a, b)), result));
   const r = nativeUnless(m, native, doubt, () => exactScalar(m, op, format, a.bits, b.bits));
   writeLow(m, format, m.read(0, 128), r);
 };
 
 /** Packed arithmetic on two vectors made from the operands; `exact` gives the microcode's result from the operands themselves. */
 function arithmeticLanes(m: Machine, op: Arithmetic, format: Format, a: Value, b: Value, exact: () => Value): Value {
-  const native = vec(m, `${shapeOf(format)}.${op}`, a, b);
+  const native = vec(m, `${floatShape(format)}.${op}`, a, b);
   const checks = [denormalLanes(m, format, a), denormalLanes(m, format, b), notFiniteLanes(m, format, native)];
   if (op === 'mul' || op === 'div') {
-    const zero = (v: Value): Value => vec(m, `${shapeOf(format)}.eq`, v, zeroVector(m));
+    const zero = (v: Value): Value => vec(m, `${floatShape(format)}.eq`, v, zeroVector(m));
     checks.push(vec(m, 'v128.andnot', tinyLanes(m, format, native), op === 'mul' ? vec(m, 'v128.or', zero(a), zero(b)) : zero(a)));
   }
-  return nativeUnless(m, native, m.or(doubtfulLanes(m, format, ...checks), notFast(m)), exact);
+  return nativeUnless(m, native, unlessFast(m, doubtfulLanes(m, format, ...checks)), exact);
 }
 
 const arithmeticPacked = (op: Arithmetic, format: Format) => xmmBinary((m, a, b) =>
@@ -89,17 +86,18 @@ const sqrtScalar = (format: Format) => (m: Machine): void => {
   // negative, zero and denormal numbers have a shifted exponent below 1, infinity and NaN the largest
   const n = (value: number): Value => m.constant(widthOf(format), value);
   const exponent = m.sar(b.bits, n(exponentPosition(format)));
-  const doubt = m.or(doubtful(m, m.sub(exponent, n(1)), m.sub(n(format === 'f32' ? 254 : 2046), exponent)), notFast(m));
+  const normal = m.ltU(m.sub(exponent, n(1)), n(format === 'f32' ? 254 : 2046));
+  const doubt = unlessFast(m, m.isZero(normal));
   const r = nativeUnless(m, float(m, format, 'sqrt', b.value), doubt, () => exactScalar(m, 'sqrt', format, b.bits, b.bits));
   writeLow(m, format, m.read(0, 128), r);
 };
 const exponentPosition = (format: Format): number => (format === 'f32' ? 23 : 52);
 
 const sqrtPacked = (format: Format) => xmmBinary((m, _a, b) => {
-  const native = vec(m, `${shapeOf(format)}.sqrt`, b);
+  const native = vec(m, `${floatShape(format)}.sqrt`, b);
   // a root is NaN for negative numbers; -0 and 0 pass
   const doubt = doubtfulLanes(m, format, denormalLanes(m, format, b), notFiniteLanes(m, format, native));
-  return nativeUnless(m, native, m.or(doubt, notFast(m)), () => packed(m, 'sqrt', format, b, b));
+  return nativeUnless(m, native, unlessFast(m, doubt), () => packed(m, 'sqrt', format, b, b));
 });
 
 /**
@@ -134,7 +132,7 @@ const estimateScalar = (root: boolean) => (m: Machine): void => {
 // --- minimum, maximum, compares ------------------------------------------------------------------------
 /** MIN and MAX: the second operand when either is NaN or both are zeros, which is what pmin and pmax do with exchanged operands. */
 const extremum = (op: 'min' | 'max', format: Format): VectorOperation => (m, a, b) => {
-  const native = vec(m, `${shapeOf(format)}.p${op}`, b, a);
+  const native = vec(m, `${floatShape(format)}.p${op}`, b, a);
   const doubt = doubtfulLanes(m, format, denormalLanes(m, format, a), denormalLanes(m, format, b), nanLanes(m, format, a), nanLanes(m, format, b));
   return nativeUnless(m, native, doubt, () => packed(m, op, format, a, b));
 };
@@ -144,17 +142,20 @@ const extremumScalar = (op: 'min' | 'max', format: Format) => (m: Machine): void
   const a = scalar(m, 0, format);
   const takesFirst = compareFloat(m, format, op === 'min' ? 'lt' : 'gt', a.value, b.value);
   const native = m.select(takesFirst, a.value, b.value);
-  const doubt = m.or(doubtful(m, denormal(m, format, a.bits), denormal(m, format, b.bits)), unordered(m, format, a, b));
+  const doubt = unusual(m, format, a, b);
   const r = nativeUnless(m, native, doubt, () => exactScalar(m, op, format, a.bits, b.bits));
   writeLow(m, format, m.read(0, 128), r);
 };
 
-const unordered = (m: Machine, format: Format, a: Scalar, b: Scalar): Value =>
-  m.or(compareFloat(m, format, 'ne', a.value, a.value), compareFloat(m, format, 'ne', b.value, b.value));
+/** Not 0 when one of two operands of a comparison is denormal or NaN. */
+function unusual(m: Machine, format: Format, a: Scalar, b: Scalar): Value {
+  const both = pair(m, format, a, b);
+  return doubtfulPair(m, format, denormalLanes(m, format, both), nanLanes(m, format, both));
+}
 
 /** The eight predicates of CMPccPS and so on as a mask vector. */
 function compareMask(m: Machine, format: Format, predicate: number, a: Value, b: Value): Value {
-  const shape = shapeOf(format);
+  const shape = floatShape(format);
   const base = predicate & 3;
   const r = base === 0 ? vec(m, `${shape}.eq`, a, b)
     : base === 1 ? vec(m, `${shape}.lt`, a, b)
@@ -186,10 +187,10 @@ const compareScalar = (format: Format) => (m: Machine): void => {
   m.need('sse');
   const b = scalar(m, 1, format);
   const a = scalar(m, 0, format);
-  const shape = shapeOf(format);
+  const shape = floatShape(format);
   const left = m.read(0, 128);
   const right = m.isMemory(1) ? vec(m, `${shape}.splat`, b.value) : m.read(1, 128);
-  const doubt = m.or(doubtful(m, denormal(m, format, a.bits), denormal(m, format, b.bits)), unordered(m, format, a, b));
+  const doubt = unusual(m, format, a, b);
   const native = m.extractLane(shape, compareMaskBy(m, format, 2, left, right), 0);
   const r = nativeUnless(m, native, doubt, () => exactScalar(m, 'cmp', format, a.bits, b.bits, immediate32(m, 2)));
   writeLow(m, format, left, r);
@@ -206,7 +207,7 @@ const compareFlags = (format: Format, quiet: boolean) => (m: Machine): void => {
   const type = format === 'f32' ? 'i32' : 'i64';
   const left = m.variable(a.value);
   const right = m.variable(b.value);
-  const doubt = m.or(doubtful(m, denormal(m, format, a.bits), denormal(m, format, b.bits)), unordered(m, format, a, b));
+  const doubt = unusual(m, format, a, b);
   m.when(doubt, () => {
     m.call(`simd_comi_${format}`, 'none', 0, m.i32(quiet ? 1 : 0), a.bits, b.bits);
     raisePending(m);
@@ -241,8 +242,8 @@ const roundPacked = (format: Format) => (m: Machine): void => {
     m.write(0, r);
     return;
   }
-  const doubt = m.or(doubtfulLanes(m, format, nanLanes(m, format, b)), notFast(m));
-  m.write(0, nativeUnless(m, vec(m, `${shapeOf(format)}.${roundingOf(imm)}`, b), doubt, exact));
+  const doubt = unlessFast(m, doubtfulLanes(m, format, nanLanes(m, format, b)));
+  m.write(0, nativeUnless(m, vec(m, `${floatShape(format)}.${roundingOf(imm)}`, b), doubt, exact));
 };
 const roundScalar = (format: Format) => (m: Machine): void => {
   m.need('sse');
@@ -254,7 +255,7 @@ const roundScalar = (format: Format) => (m: Machine): void => {
     r = exact();
     raisePending(m);
   } else {
-    const doubt = m.or(compareFloat(m, format, 'ne', b.value, b.value), notFast(m));
+    const doubt = unlessFast(m, compareFloat(m, format, 'ne', b.value, b.value));
     r = nativeUnless(m, float(m, format, roundingOf(imm), b.value), doubt, exact);
   }
   writeLow(m, format, m.read(0, 128), r);

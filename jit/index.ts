@@ -1,0 +1,2 @@
+export { TABLE_FEATURES } from './isa/features.ts';
+export { type RunResult, VcpuCore, type VcpuHost } from './vcpu/vcpu-core.ts';
