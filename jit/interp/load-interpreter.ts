@@ -31,16 +31,23 @@ export interface LoadedInterpreter {
   readonly index: InterpreterIndex;
 }
 
-/** Path of the generated interpreter without its ending (`.wasm`, `.json`), generating it first when its sources have changed. */
-export async function prepareInterpreter(): Promise<string> {
+/**
+ * Path of the generated interpreter without its ending (`.wasm`, `.json`), generating it first when its sources have changed.
+ *
+ * @param onGenerate - called before it is generated, which takes seconds
+ */
+export async function prepareInterpreter(onGenerate?: () => void): Promise<string> {
   const base = join(output, published ? 'interpreter' : `interpreter-${hashSources()}`);
-  if (!published && !existsSync(`${base}.wasm`)) await generate(base);
+  if (!published && !existsSync(`${base}.wasm`)) {
+    onGenerate?.();
+    await generate(base);
+  }
   return base;
 }
 
-/** Loads the generated interpreter. */
-export async function loadInterpreter(): Promise<LoadedInterpreter> {
-  const base = await prepareInterpreter();
+/** Loads the generated interpreter; see {@link prepareInterpreter}. */
+export async function loadInterpreter(onGenerate?: () => void): Promise<LoadedInterpreter> {
+  const base = await prepareInterpreter(onGenerate);
   return { module: new WebAssembly.Module(readFileSync(`${base}.wasm`)), index: JSON.parse(readFileSync(`${base}.json`, 'utf8')) as InterpreterIndex };
 }
 

@@ -293,6 +293,8 @@ export class RegionEmitter extends Emitter {
     this.flagsOut[x] = this.flags;
     const terminator = this.terminator as Terminator;
     if (terminator.kind === 'left') return out;
+    // bytes that are no instruction end the block: the interpreter raises their fault
+    if (terminator.kind === 'fall' && block.ending === 'system') return [...out, ...this.sideExit(steps.length)];
     out.push(this.set(this.ticks, this.op('i32.sub', this.get(this.ticks, 'i32'), this.i32(block.instructions))));
     const state = this.flags;
     if (terminator.kind === 'indirect') {

@@ -8,8 +8,8 @@ import type { CompiledBatch } from './translator.ts';
 /** Most regions in one module: enough to share its cost, few enough that the first is not kept waiting. */
 const BATCH = 24;
 
-/** Serves translation requests that arrive on a port until it closes. Runs on a translator thread. */
-export function serveTranslator(port: MessagePort, functions: InterpreterIndex['functions'], doorbell?: Int32Array): void {
+/** Serves translation requests that arrive on a port until it closes; `done` is called when a batch has left. Runs on a translator thread. */
+export function serveTranslator(port: MessagePort, functions: InterpreterIndex['functions'], done: () => void): void {
   let queue: RegionRequest[] = [];
   const work = (): void => {
     for (let more = receiveMessageOnPort(port); more !== undefined; more = receiveMessageOnPort(port)) queue.push(...(more.message as RegionRequest[]));
@@ -21,10 +21,7 @@ export function serveTranslator(port: MessagePort, functions: InterpreterIndex['
       compile(module, ids.length, functions);
       const batch: CompiledBatch = { module, ids, tableIndexes, failed };
       port.postMessage(batch);
-      if (doorbell !== undefined) {
-        Atomics.add(doorbell, 0, 1);
-        Atomics.notify(doorbell, 0);
-      }
+      done();
     }
     if (queue.length > 0) setImmediate(work);
   };

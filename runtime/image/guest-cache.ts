@@ -11,7 +11,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { HypervisorError } from '#sdk';
 
 const MANIFEST = 'manifest.json';
@@ -62,7 +62,7 @@ export async function readCacheEntry(
 /** Makes a directory in the cache to work in, and removes those that killed processes have left. */
 export async function createPartialDirectory(cache: string): Promise<string> {
   try {
-    await mkdir(cache, { recursive: true });
+    await makeDirectory(cache);
     await removeStale(cache);
     return await mkdtemp(join(cache, PARTIAL));
   } catch (cause) {
@@ -105,6 +105,17 @@ export async function publishCacheEntry(
   });
   await chmod(complete, 0o755);
   await replaceDirectory(complete, entry, join(partial, 'replaced'));
+}
+
+/** Makes a directory and those above it. Node's own recursive `mkdir` never returns where nothing can be made, as in /proc. */
+async function makeDirectory(path: string): Promise<void> {
+  if ((await stat(path).catch(() => undefined))?.isDirectory()) return;
+  const above = dirname(path);
+  if (above !== path) await makeDirectory(above);
+  await mkdir(path).catch((error: NodeJS.ErrnoException) => {
+    // Another process may have been faster.
+    if (error.code !== 'EEXIST') throw error;
+  });
 }
 
 /** A directory can't be renamed onto a full one, so the old one steps aside first. */

@@ -11,6 +11,7 @@ import { StatsCollector } from './run-stats.ts';
 import { type LoopEnd, runSlices, type SliceMachine } from './slice-loop.ts';
 import type { PcpuMessage, PcpuTask, RunEnd } from './slice-protocol.ts';
 import { TraceWriter } from './trace-writer.ts';
+import { Translation, type TranslationMode } from '../machine/translation.ts';
 
 const FLAG_IF = 0x200;
 /** Input that is given to the serial port at a time; it has to be taken before there is more. */
@@ -29,10 +30,13 @@ export class GuestRun {
   readonly #trace: FileOutput | undefined;
   #stderr: number[] = [];
   #machine: PcMachine;
+  readonly #translationMode: TranslationMode | null;
+  #translation: Translation | null = null;
   #exitCode: number | undefined;
 
-  constructor(task: PcpuTask, hooks: PcpuHooks, post: (message: PcpuMessage) => void) {
+  constructor(task: PcpuTask, hooks: PcpuHooks, post: (message: PcpuMessage) => void, translationMode: TranslationMode | null) {
     this.#task = task;
+    this.#translationMode = translationMode;
     this.#hooks = hooks;
     this.#post = post;
     this.#doorbell = new Doorbell(task.doorbell);
@@ -47,7 +51,7 @@ export class GuestRun {
     this.#post({ kind: 'booted' });
     for (;;) {
       const end = runSlices(this.#sliceMachine(), this.#doorbell, this.#stats);
-      this.#stats.add(this.#machine);
+      this.#stats.add(this.#machine, this.#translation?.stats ?? null);
       if (this.#exitCode !== undefined) return this.#ended({ kind: 'exit', exitCode: this.#exitCode });
       if (end !== 'reset') return this.#ended(this.#describe(end));
       this.#stats.guestReset();
@@ -64,7 +68,7 @@ export class GuestRun {
 
   /** What is left to tell after something threw; files are closed as they are. */
   abandon(): Pick<RunEnd, 'stats'> {
-    this.#stats.add(this.#machine);
+    this.#stats.add(this.#machine, this.#translation?.stats ?? null);
     this.#exchange();
     for (const file of this.#files.values()) {
       try {
@@ -100,6 +104,7 @@ export class GuestRun {
     const { cpu, ...config } = this.#task.machine;
     const machine = new PcMachine({ ...config, cpu, transmit: (byte) => this.#output.write(byte) });
     if (this.#trace !== undefined) new TraceWriter(machine.core, this.#trace).attach();
+    else if (this.#translationMode !== null) this.#translation = new Translation(machine.core, config.index, this.#translationMode);
     this.#hooks.platformCreated.call(this.#platformOf(machine));
     return machine;
   }
@@ -108,6 +113,7 @@ export class GuestRun {
     const machine = this.#machine;
     return {
       slice: (instructions) => {
+        this.#translation?.betweenSlices();
         const end = machine.slice(instructions);
         return this.#exitCode === undefined ? end : 'power-off';
       },

@@ -2,7 +2,7 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:wor
 import { ByteRing } from './byte-ring.ts';
 import { Doorbell } from './doorbell.ts';
 import { type PlainError, toPlainError } from './plain-error.ts';
-import { PcpuPool } from './pool.ts';
+import { PcpuPool, TranslatorPool } from './pool.ts';
 import type { MachineConfig, PcpuMessage, PcpuTask, RunEnd } from './slice-protocol.ts';
 
 const OUTPUT_BYTES = 1 << 18;
@@ -32,6 +32,7 @@ export interface PcpuListener {
 /** A pCPU as the main thread sees it: a thread that runs one guest to its end. */
 export class Pcpu {
   readonly #pool = new PcpuPool(1);
+  #translators: TranslatorPool | undefined;
   readonly #listener: PcpuListener;
   readonly #doorbellMemory = Doorbell.allocate();
   readonly #doorbell = new Doorbell(this.#doorbellMemory);
@@ -59,8 +60,21 @@ export class Pcpu {
       outputTold: this.#told.buffer as SharedArrayBuffer,
       port: port2,
     };
+    const transfer = [port2];
+    const translator = this.#startTranslator(request.machine);
+    if (translator !== undefined) transfer.push(translator);
     const failed = (error: unknown): RunEnd => ({ kind: 'failed', error: toPlainError(error), pluginFailed: false });
-    this.ended = this.#pool.run(task, [port2]).catch(failed).finally(() => clearTimeout(this.#stopTimer));
+    this.ended = this.#pool.run(translator === undefined ? task : { ...task, translator }, transfer).catch(failed).finally(() => clearTimeout(this.#stopTimer));
+  }
+
+  /** Starts a translator thread when the engine wants one; returns the port that leads to it. */
+  #startTranslator({ engine, clock, index }: MachineConfig): MessagePort | undefined {
+    if (engine !== 'auto' || clock !== 'host') return undefined;
+    const { port1, port2 } = new MessageChannel();
+    this.#translators = new TranslatorPool(1);
+    // when it fails the guest goes on in the interpreter
+    void this.#translators.run({ port: port2, functions: index.functions, doorbell: this.#doorbellMemory }).catch(() => undefined);
+    return port1;
   }
 
   /** Gives bytes to the guest's serial port; returns how many there was room for. */
@@ -86,7 +100,7 @@ export class Pcpu {
   /** Ends the thread. */
   async destroy(): Promise<void> {
     this.#port.close();
-    await this.#pool.destroy();
+    await Promise.all([this.#pool.destroy(), this.#translators?.destroy()]);
   }
 
   #receive(message: PcpuMessage): void {

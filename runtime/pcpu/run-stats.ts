@@ -1,3 +1,4 @@
+import type { TranslatorStats } from '#jit';
 import * as L from '#jit/layout';
 import type { PcMachine } from '../machine/pc-machine.ts';
 
@@ -22,7 +23,7 @@ export interface RunStats {
   readonly guestResets: number;
   readonly memory: { readonly guestBytes: number; readonly machineStateBytes: number; readonly rssBytes: number; readonly peakRssBytes: number };
   /** What the translator says of itself; null without one. */
-  readonly translator: unknown;
+  readonly translator: TranslatorStats | null;
 }
 
 const EXIT_NAMES = ['budget', 'fault', 'halt', 'shutdown', 'lookup', 'interpret'];
@@ -36,7 +37,7 @@ export class StatsCollector {
   #running = 0;
   #idle = 0;
   #guestResets = 0;
-  #translator: unknown = null;
+  #translator: TranslatorStats | null = null;
 
   /** Notes a slice that took `milliseconds`. */
   slice(end: string, milliseconds: number): void {
@@ -55,7 +56,7 @@ export class StatsCollector {
   }
 
   /** Adds the counters of a machine that will not run again. */
-  add(machine: PcMachine): void {
+  add(machine: PcMachine, translator: TranslatorStats | null): void {
     const { core } = machine;
     const stat = (at: number): number => Number(core.view.getBigUint64(at, true));
     const counts = this.#counts;
@@ -68,7 +69,7 @@ export class StatsCollector {
     counts.mmio += stat(L.STAT_MMIO);
     counts.jump += stat(L.STAT_JUMP_CACHE_MISS);
     for (const [i, name] of EXIT_NAMES.entries()) this.#exits[name] = (this.#exits[name] ?? 0) + (core.exits[i] ?? 0);
-    this.#translator = translatorStats(machine) ?? this.#translator;
+    this.#translator = translator ?? this.#translator;
   }
 
   /** The result. */
@@ -100,9 +101,4 @@ export class StatsCollector {
       translator: this.#translator,
     };
   }
-}
-
-/** A machine with a translator tells about it; one without has no such method. */
-function translatorStats(machine: PcMachine & { translatorStats?: () => unknown }): unknown {
-  return machine.translatorStats?.() ?? null;
 }

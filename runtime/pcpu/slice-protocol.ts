@@ -44,6 +44,8 @@ export interface PcpuTask {
   readonly outputTold: SharedArrayBuffer;
   /** For {@link PcpuMessage}. */
   readonly port: MessagePort;
+  /** To the translator thread; missing when nothing is translated in the background. */
+  readonly translator?: MessagePort;
 }
 
 /** What a pCPU's thread tells the main thread. */

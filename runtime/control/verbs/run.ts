@@ -4,7 +4,7 @@ import type { PcpuRequest } from '../../pcpu/index.ts';
 import { applyOnMain, loadPlugins, PluginIsolation } from '../../plugin/index.ts';
 import { type Guest, guestOf } from '../guest.ts';
 import { GuestSession } from '../guest-session.ts';
-import { exitCodeOf, reportError } from '../report-error.ts';
+import { exitCodeOf, reportError, say } from '../report-error.ts';
 import { addGuestOptions, addMachineOptions, type MachineOptions, type RunOptions } from '../run-options.ts';
 import { checkStatsFile, writeStatsFile } from '../stats-file.ts';
 
@@ -40,7 +40,7 @@ export async function runGuest(options: MachineOptions, getGuest: () => Promise<
 }
 
 async function requestOf(options: MachineOptions, guest: Guest, directory: string): Promise<PcpuRequest> {
-  const { module, index } = await loadInterpreter();
+  const { module, index } = await loadInterpreter(() => say('building the interpreter, once for these sources'));
   const engine = options.engine ?? (options.trace === undefined ? 'auto' : 'interpreter');
   return {
     plugins: options.plugin,

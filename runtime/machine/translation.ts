@@ -1,0 +1,56 @@
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import type { InterpreterIndex } from '#jit/interpreter';
+import { type CompiledBatch, Translator, type TranslatorStats, type VcpuCore } from '#jit';
+
+/** Executions of a block after which it is worth translating. */
+const HOT_LIMIT = 3000;
+/** Hot blocks are sent off when so many wait, or some have waited for so many slices. */
+const ENOUGH = 12;
+const PATIENCE = 4;
+
+/** Translates and compiles at once, on the calling thread. */
+export type TranslateNow = (requests: Parameters<ConstructorParameters<typeof Translator>[3]>[0]) => CompiledBatch;
+
+/** How a vCPU's code gets translated. */
+export type TranslationMode =
+  /** On another thread, while the guest goes on in the interpreter. */
+  | { readonly kind: 'background'; readonly port: MessagePort }
+  /** On this thread, at the end of the slice in which a block became hot: the same in every run. */
+  | { readonly kind: 'in-step'; readonly translate: TranslateNow }
+  /** On this thread, every block before its first execution. */
+  | { readonly kind: 'always'; readonly translate: TranslateNow };
+
+/** The translated tier of one vCPU, driven between slices. */
+export class Translation {
+  readonly #translator: Translator;
+  readonly #mode: TranslationMode;
+  #waited = 0;
+
+  constructor(core: VcpuCore, index: InterpreterIndex, mode: TranslationMode) {
+    this.#mode = mode;
+    this.#translator = new Translator(core, index, mode.kind === 'always' ? 0 : HOT_LIMIT, (requests) => {
+      if (mode.kind === 'background') mode.port.postMessage(requests);
+      else this.#translator.install(mode.translate(requests));
+    });
+    if (mode.kind === 'always') core.onFound = (block) => this.#translator.translateNow(block);
+  }
+
+  /** Installs what has come back and sends off what has become hot. */
+  betweenSlices(): void {
+    const mode = this.#mode;
+    if (mode.kind === 'background') {
+      for (let next = receiveMessageOnPort(mode.port); next !== undefined; next = receiveMessageOnPort(mode.port)) this.#translator.install(next.message);
+    }
+    if (this.#translator.pending === 0) return;
+    this.#waited++;
+    if (mode.kind === 'in-step' || this.#translator.pending >= ENOUGH || this.#waited >= PATIENCE) {
+      this.#waited = 0;
+      this.#translator.flush();
+    }
+  }
+
+  /** Figures of the translator. */
+  get stats(): TranslatorStats {
+    return this.#translator.stats;
+  }
+}
