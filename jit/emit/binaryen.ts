@@ -21,7 +21,68 @@ export const TYPES: Readonly<Record<WasmType, binaryen.Type>> = {
 export function parseModule(text: string): WasmModule {
   const module = binaryen.parseText(text);
   module.setFeatures(FEATURES);
+  accelerate(module);
   return module;
+}
+
+/** The C functions below the builders, as far as they are called directly. */
+interface LowLevel {
+  _malloc(bytes: number): number;
+  stringToUTF8OnStack(text: string): number;
+  _BinaryenSizeofLiteral(): number;
+  _BinaryenLiteralInt32(at: number, value: number): void;
+  _BinaryenLiteralInt64(at: number, value: bigint): void;
+  _BinaryenConst(module: number, literal: number): Expr;
+  _BinaryenLoad(module: number, bytes: number, signed: boolean, offset: number, align: number, type: number, pointer: Expr, memory: number): Expr;
+  _BinaryenStore(module: number, bytes: number, offset: number, align: number, pointer: Expr, value: Expr, type: number, memory: number): Expr;
+}
+
+const low = binaryen as unknown as LowLevel;
+let literal = 0;
+const names = new Map<string, number>();
+
+/** A memory's name as a C string that is never freed. */
+function nameOf(memory: string): number {
+  let at = names.get(memory);
+  if (at === undefined) {
+    at = low.stringToUTF8OnStack(memory);
+    names.set(memory, at);
+  }
+  return at;
+}
+
+type Loader = (offset: number, align: number, pointer: Expr, memory: string) => Expr;
+type Storer = (offset: number, align: number, pointer: Expr, value: Expr, memory: string) => Expr;
+
+/**
+ * Replaces the builders of loads, stores and constants, of which there are most, by direct calls: the library's own
+ * copy the memory's name to its heap at every use.
+ */
+function accelerate(module: WasmModule): void {
+  if (literal === 0) literal = low._malloc(low._BinaryenSizeofLiteral());
+  const ptr = (module as unknown as { ptr: number }).ptr;
+  const load = (bytes: number, signed: boolean, type: number): Loader =>
+    (offset, align, pointer, memory) => low._BinaryenLoad(ptr, bytes, signed, offset, align, type, pointer, nameOf(memory));
+  const store = (bytes: number, type: number): Storer =>
+    (offset, align, pointer, value, memory) => low._BinaryenStore(ptr, bytes, offset, align, pointer, value, type, nameOf(memory));
+  const { i32, i64, v128 } = binaryen;
+  Object.assign(module.i32, {
+    load: load(4, true, i32), load8_s: load(1, true, i32), load8_u: load(1, false, i32), load16_s: load(2, true, i32), load16_u: load(2, false, i32),
+    store: store(4, i32), store8: store(1, i32), store16: store(2, i32),
+    const: (value: number) => {
+      low._BinaryenLiteralInt32(literal, value);
+      return low._BinaryenConst(ptr, literal);
+    },
+  });
+  Object.assign(module.i64, {
+    load: load(8, true, i64), load8_u: load(1, false, i64), load16_u: load(2, false, i64), load32_s: load(4, true, i64), load32_u: load(4, false, i64),
+    store: store(8, i64), store8: store(1, i64), store16: store(2, i64), store32: store(4, i64),
+    const: (value: bigint) => {
+      low._BinaryenLiteralInt64(literal, value);
+      return low._BinaryenConst(ptr, literal);
+    },
+  });
+  Object.assign(module.v128, { load: load(16, false, v128), store: store(16, v128) });
 }
 
 type Builder = (...args: (Expr | number | bigint | readonly number[])[]) => Expr;

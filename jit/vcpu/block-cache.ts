@@ -29,7 +29,7 @@ export interface Block {
   readonly handler: number;
   /** Linear address it was last entered at. */
   linear: bigint;
-  /** False once the bytes it came from have changed. */
+  /** False once the bytes it came from have changed, and when a device answered for them. */
   valid: boolean;
   /** True while a translated region begins with it. */
   entered: boolean;
@@ -46,14 +46,19 @@ export interface Region {
 /** Most instructions in one block. */
 const BLOCK_LIMIT = 48;
 
+/** The page of a physical address, which may lie above 2 GiB. */
+const pageOf = (physical: number): number => physical - (physical & 4095);
+
 const nextPage = (linear: bigint): bigint => BigInt.asIntN(64, (linear | 4095n) + 1n);
 
 /** What the block cache asks of its vCPU. */
 export interface CodeSource {
   /** Physical address behind a linear one for execution, or -1 with the fault recorded. */
   fetchPage(linear: bigint): number;
-  /** The page of guest RAM at a physical address. */
-  ramPage(physical: number): Uint8Array;
+  /** True when code may come from a page at any time without asking: it is RAM. */
+  isRam(physical: number): boolean;
+  /** The bytes of the page at a physical address: of guest RAM, or what a device answers now. */
+  codePage(physical: number): Uint8Array;
   /** Drops write permission in the TLBs: the page holds code now. */
   codePageProtect(physical: number): void;
 }
@@ -98,11 +103,14 @@ export class BlockCache {
   private decode(linear: bigint, physical: number, mode: number, key: number): Block | null {
     if (this.next + (BLOCK_LIMIT + 2) * L.REC_SIZE > L.ARENA_END) this.reset();
     const inPage = physical & 4095;
-    const page = this.source.ramPage(physical & ~4095);
+    const page = this.source.codePage(pageOf(physical));
+    // what a device answers may change at any time: such code runs one instruction at a time and is decoded anew each time
+    let lasting = this.source.isRam(physical);
+    const linkable = lasting && (mode & L.MODE_SINGLE) === 0;
     const code = (mode & L.MODE_CODE_MASK) === 2 ? 64 : (mode & L.MODE_CODE_MASK) === 1 ? 32 : 16;
     const decodeMode: DecodeMode = { code, stack: code === 64 ? 64 : mode & L.MODE_STACK32 ? 32 : 16 };
     const flat = (mode & L.MODE_FLAT) !== 0;
-    const limit = mode & L.MODE_SINGLE ? 1 : BLOCK_LIMIT;
+    const limit = linkable ? BLOCK_LIMIT : 1;
     const record = this.next;
     let at = record;
     let offset = 0;
@@ -118,6 +126,7 @@ export class BlockCache {
         const joined = this.joinPages(linear, inPage, page);
         if (joined === null) return null;
         second = joined.second;
+        lasting &&= this.source.isRam(second);
         instruction = decodeInstruction(joined.bytes, 0, decodeMode);
       }
       if (typeof instruction === 'string') {
@@ -128,7 +137,7 @@ export class BlockCache {
         ending = 'system';
         break;
       }
-      this.writeInstruction(at, instruction, offset, count, flat, inPage, mode);
+      this.writeInstruction(at, instruction, offset, count, flat, inPage, linkable);
       at += L.REC_SIZE;
       count++;
       offset += instruction.length;
@@ -138,16 +147,17 @@ export class BlockCache {
       if (second >= 0 || ending !== 'end') break;
     }
     if (ending === 'end') {
-      this.writeEnd(at, offset, count, (mode & L.MODE_SINGLE) === 0 && second < 0 && inPage + offset < 4096);
+      this.writeEnd(at, offset, count, linkable && second < 0 && inPage + offset < 4096);
       at += L.REC_SIZE;
     }
     this.next = at;
     this.decoded += count;
-    const block: Block = { physical, length: Math.min(offset, 4096 - inPage), second, mode, record, count: ending === 'end' ? count + 1 : count, instructions, ending, target, size: offset, handler: this.view.getUint32(record + L.REC_HANDLER, true), linear, valid: true, entered: false, regions: new Set() };
+    const block: Block = { physical, length: Math.min(offset, 4096 - inPage), second, mode, record, count: ending === 'end' ? count + 1 : count, instructions, ending, target, size: offset, handler: this.view.getUint32(record + L.REC_HANDLER, true), linear, valid: lasting, entered: false, regions: new Set() };
+    if (!lasting) return block;
     this.byEnd.set(at - L.REC_SIZE, block);
     this.byStart.set(record, block);
     this.blocks.set(key, block);
-    this.index(block, physical & ~4095, inPage, Math.min(4095, inPage + Math.max(offset, 1) - 1));
+    this.index(block, pageOf(physical), inPage, Math.min(4095, inPage + Math.max(offset, 1) - 1));
     if (second >= 0) this.index(block, second, 0, offset - (4096 - inPage) - 1);
     return block;
   }
@@ -158,17 +168,16 @@ export class BlockCache {
     const bytes = new Uint8Array(32);
     const head = page.subarray(inPage);
     bytes.set(head);
-    bytes.set(this.source.ramPage(second).subarray(0, 16), head.length);
+    bytes.set(this.source.codePage(second).subarray(0, 16), head.length);
     return { bytes, second };
   }
 
-  private writeInstruction(at: number, instruction: Instruction, offset: number, ordinal: number, flat: boolean, inPage: number, mode: number): void {
+  private writeInstruction(at: number, instruction: Instruction, offset: number, ordinal: number, flat: boolean, inPage: number, link: boolean): void {
     this.predecoder.write(at, instruction, offset, ordinal, flat);
     const ending = endingOf(instruction);
     if (ending !== 'branch' && ending !== 'jump' && ending !== 'call') return;
     const end = offset + instruction.length;
     const target = BigInt(inPage + end) + instruction.relative;
-    const link = (mode & L.MODE_SINGLE) === 0;
     this.view.setUint32(at + L.REC_CHAIN, link && target >= 0n && target < 4096n ? 1 : 0, true);
     this.view.setUint32(at + L.REC_CHAIN_NOT, link && inPage + end < 4096 ? 1 : 0, true);
   }
@@ -202,7 +211,7 @@ export class BlockCache {
 
   /** A store hit `length` bytes at `physical` that may hold code: drops the blocks that overlap it. */
   invalidate(physical: number, length: number): void {
-    const page = physical & ~4095;
+    const page = pageOf(physical);
     const set = this.byPage.get(page);
     if (set === undefined) return;
     const stale = this.predecoder.special('stale');
@@ -214,7 +223,7 @@ export class BlockCache {
       this.blocks.delete(block.physical * 32 + block.mode);
       this.drop(block);
       set.delete(block);
-      if (block.second >= 0) this.byPage.get(block.second === page ? block.physical & ~4095 : block.second)?.delete(block);
+      if (block.second >= 0) this.byPage.get(block.second === page ? pageOf(block.physical) : block.second)?.delete(block);
     }
     this.remap(page, set);
   }

@@ -100,7 +100,8 @@ export class VcpuCore {
     this.exports = instance.exports as unknown as Interpreter;
     this.blocks = new BlockCache(this.view, new Predecoder(this.view, index), {
       fetchPage: (linear) => this.fetch(linear),
-      ramPage: (physical) => this.ramBytes.subarray(physical, physical + 4096),
+      isRam: (physical) => this.isRam(physical),
+      codePage: (physical) => (this.isRam(physical) ? this.ramBytes.subarray(physical, physical + 4096) : this.devicePage(physical)),
       codePageProtect: (physical) => this.exports.codePageProtect(physical),
     });
     this.blocks.onReset = () => {
@@ -113,6 +114,19 @@ export class VcpuCore {
       this.view.setUint32(L.A20_MASK, 0xffffffff, true);
       for (let i = 0; i < L.TLB_ENTRIES * L.TLB_SETS; i++) for (const t of [0, 8, 16]) this.view.setBigUint64(L.TLB + i * 32 + t, 1n, true);
     }
+  }
+
+  /** As the microcode sees it: below the end of RAM and not where a VGA adapter would be. */
+  private isRam(physical: number): boolean {
+    return physical < this.view.getUint32(L.RAM_SIZE, true) && (physical < 0xa0000 || physical >= 0xc0000);
+  }
+
+  /** What devices answer to the fetch of a page of code; nothing is there above 4 GiB. */
+  private devicePage(physical: number): Uint8Array {
+    const page = new Uint8Array(4096).fill(0xff);
+    const words = new DataView(page.buffer);
+    if (physical < 2 ** 32) for (let at = 0; at < 4096; at += 4) words.setUint32(at, this.host.mmioRead(physical + at, 4), true);
+    return page;
   }
 
   private imports(): Record<string, unknown> {
@@ -215,6 +229,8 @@ export class VcpuCore {
       if (i32[L.FAULT >> 2] !== 0) {
         if (this.stopOnFault) return 'fault';
         this.recorder.fault(view);
+        // a delivery takes its time: handlers that fault at once must not run on for ever
+        i32[L.BUDGET >> 2] = (i32[L.BUDGET >> 2] as number) - 1;
         this.exports.deliverFault();
       }
       if ((i32[L.EFLAGS >> 2] as number) & FLAG_IF && !this.shadowed() && this.host.hasInterrupt()) this.exports.deliver(this.host.acknowledgeInterrupt(), -1, 1);
@@ -303,7 +319,7 @@ export class VcpuCore {
     const block = this.blocks.find(linear, mode);
     if (block === null) return 0;
     this.onFound?.(block);
-    if ((mode & L.MODE_SINGLE) === 0) this.fillJumpCache(rip, block.record, block.second < 0 ? block.physical : -1);
+    if ((mode & L.MODE_SINGLE) === 0 && block.valid) this.fillJumpCache(rip, block.record, block.second < 0 ? block.physical : -1);
     if (stalled !== 0) this.forward(stalled, block.record);
     return block.record;
   }

@@ -9,7 +9,11 @@ export const debugExit: Plugin<DebugExitOptions> = definePlugin({
   options: debugExitSchema,
   applyPcpu({ hooks }, { port, width }) {
     hooks.platformCreated.tap('dev-debug-exit', (platform) => {
-      platform.ports.map(port, width, createDebugExit((code) => platform.exit(code)));
+      platform.ports.map(
+        port,
+        width,
+        createDebugExit((code) => platform.exit(code)),
+      );
     });
   },
 });

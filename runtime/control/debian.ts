@@ -25,7 +25,9 @@ async function interruptible(progress: ProgressLine, fetch: (signal: AbortSignal
   let exitCode: number | undefined;
   const handlers = Object.entries(SIGNALS).map(([name, code]) => {
     const handler = (): void => {
-      exitCode ??= code;
+      // A second signal means that giving up takes too long.
+      if (exitCode !== undefined) process.exit(exitCode);
+      exitCode = code;
       abort.abort();
     };
     process.on(name, handler);

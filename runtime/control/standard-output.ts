@@ -49,5 +49,8 @@ function failureOf(cause: NodeJS.ErrnoException): HypervisorError {
     });
   }
   const reason = cause.code === 'ENOSPC' ? 'the disk is full' : cause.message;
-  return new HypervisorError('HV_ERR_OUTPUT_FAILED', `the standard output cannot be written: ${reason}`, { hint: 'make room, or send the output elsewhere', cause });
+  return new HypervisorError('HV_ERR_OUTPUT_FAILED', `the standard output cannot be written: ${reason}`, {
+    hint: 'make room, or send the output elsewhere',
+    cause,
+  });
 }

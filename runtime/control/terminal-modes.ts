@@ -27,8 +27,8 @@ export class TerminalModes {
       end = found.index + found[0].length;
     }
     const rest = text.slice(Math.max(end, text.length - TAIL));
-    const escape = rest.lastIndexOf('\x1b');
-    this.#tail = escape < 0 ? '' : rest.slice(escape);
+    const begin = rest.lastIndexOf('\x1b');
+    this.#tail = begin < 0 ? '' : rest.slice(begin);
   }
 
   /** The bytes that undo what is still set. */

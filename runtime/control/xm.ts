@@ -4,7 +4,9 @@ const LEAST = [24, 11] as const;
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major < LEAST[0] || (major === LEAST[0] && minor < LEAST[1])) {
-  process.stderr.write(`xm: Node.js ${process.versions.node} is too old: ${LEAST.join('.')} or later is needed; install it from https://nodejs.org or with your version manager\n`);
+  process.stderr.write(
+    `xm: Node.js ${process.versions.node} is too old: ${LEAST.join('.')} or later is needed; install it from https://nodejs.org or with your version manager\n`,
+  );
   process.exit(1);
 }
 const { main } = await import('./main.ts');

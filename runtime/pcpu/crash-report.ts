@@ -4,7 +4,28 @@ import type { VcpuCore } from '#jit';
 const REGISTERS = ['RAX', 'RCX', 'RDX', 'RBX', 'RSP', 'RBP', 'RSI', 'RDI', 'R8', 'R9', 'R10', 'R11', 'R12', 'R13', 'R14', 'R15'];
 const SEGMENTS = ['ES', 'CS', 'SS', 'DS', 'FS', 'GS', 'LDTR', 'TR'];
 const VECTORS = [
-  '#DE', '#DB', 'NMI', '#BP', '#OF', '#BR', '#UD', '#NM', '#DF', '', '#TS', '#NP', '#SS', '#GP', '#PF', '', '#MF', '#AC', '#MC', '#XM', '#VE', '#CP',
+  '#DE',
+  '#DB',
+  'NMI',
+  '#BP',
+  '#OF',
+  '#BR',
+  '#UD',
+  '#NM',
+  '#DF',
+  '',
+  '#TS',
+  '#NP',
+  '#SS',
+  '#GP',
+  '#PF',
+  '',
+  '#MF',
+  '#AC',
+  '#MC',
+  '#XM',
+  '#VE',
+  '#CP',
 ];
 const VECTOR_PF = 14;
 const FAULTS_SHOWN = 4;
@@ -16,7 +37,11 @@ export function formatRegisters(core: VcpuCore): string[] {
   const wide = (at: number): string => hex(view.getBigUint64(at, true), 16);
   const lines: string[] = [];
   for (let i = 0; i < REGISTERS.length; i += 4) {
-    lines.push(REGISTERS.slice(i, i + 4).map((name, j) => `${name.padEnd(3)} ${hex(core.gpr(i + j), 16)}`).join('  '));
+    lines.push(
+      REGISTERS.slice(i, i + 4)
+        .map((name, j) => `${name.padEnd(3)} ${hex(core.gpr(i + j), 16)}`)
+        .join('  '),
+    );
   }
   lines.push(`RIP ${hex(core.rip, 16)}  EFLAGS ${hex(core.exports.getEflags() >>> 0, 8)}  CPL ${view.getUint32(L.CPL, true)}`);
   lines.push(`CR0 ${wide(L.CR0)}  CR2 ${wide(L.CR2)}  CR3 ${wide(L.CR3)}  CR4 ${wide(L.CR4)}  EFER ${wide(L.EFER)}`);
@@ -47,7 +72,10 @@ export function crashReport(core: VcpuCore, reason: string): string[] {
       return `  ${VECTORS[fault.vector] || `vector ${fault.vector}`}${code} at RIP ${hex(fault.rip, 16)}${address}`;
     }),
     'last blocks that the host loop entered, the latest last:',
-    ...rowsOf(blocks.map((rip) => hex(rip, 16)), 4),
+    ...rowsOf(
+      blocks.map((rip) => hex(rip, 16)),
+      4,
+    ),
   ];
 }
 

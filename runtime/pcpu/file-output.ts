@@ -60,7 +60,8 @@ export class FileOutput implements ByteSink {
 
   #failure(cause: unknown): HypervisorError {
     const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-    const reason = code === 'ENOENT' ? 'its folder does not exist' : code === 'ENOSPC' ? 'the disk is full' : cause instanceof Error ? cause.message : String(cause);
+    const reason =
+      code === 'ENOENT' ? 'its folder does not exist' : code === 'ENOSPC' ? 'the disk is full' : cause instanceof Error ? cause.message : String(cause);
     return new HypervisorError('HV_ERR_FILE_WRITE', `cannot write ${this.#path}: ${reason}`, { hint: 'name a file that can be written', cause });
   }
 }

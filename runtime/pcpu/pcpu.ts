@@ -43,6 +43,7 @@ export class Pcpu {
   readonly #told = new Int32Array(new SharedArrayBuffer(4));
   readonly #port: MessagePort;
   #pumping: Promise<void> | undefined;
+  #booted = false;
   #stopTimer: NodeJS.Timeout | undefined;
   /** How the run ended; never rejected. Output may still be on its way, see {@link drained}. */
   readonly ended: Promise<RunEnd>;
@@ -63,8 +64,12 @@ export class Pcpu {
     const transfer = [port2];
     const translator = this.#startTranslator(request.machine);
     if (translator !== undefined) transfer.push(translator);
-    const failed = (error: unknown): RunEnd => ({ kind: 'failed', error: toPlainError(error), pluginFailed: false });
-    this.ended = this.#pool.run(translator === undefined ? task : { ...task, translator }, transfer).catch(failed).finally(() => clearTimeout(this.#stopTimer));
+    const failed = (error: unknown): RunEnd =>
+      this.#doorbell.stopRequested ? { kind: 'stopped', pluginFailed: false } : { kind: 'failed', error: toPlainError(error), pluginFailed: false };
+    this.ended = this.#pool
+      .run(translator === undefined ? task : { ...task, translator }, transfer)
+      .catch(failed)
+      .finally(() => clearTimeout(this.#stopTimer));
   }
 
   /** Starts a translator thread when the engine wants one; returns the port that leads to it. */
@@ -87,6 +92,7 @@ export class Pcpu {
   /** Asks the pCPU to stop; {@link ended} tells when it has. */
   stop(): void {
     this.#doorbell.requestStop();
+    if (!this.#booted) void this.#pool.destroy();
     this.#stopTimer ??= setTimeout(() => void this.#pool.destroy(), STOP_PATIENCE_MS);
   }
 
@@ -109,8 +115,10 @@ export class Pcpu {
       Atomics.store(this.#told, 0, 0);
       void this.#pump();
     } else if (message.kind === 'stderr') listener.stderr(message.bytes);
-    else if (message.kind === 'booted') listener.booted();
-    else if (message.kind === 'restarted') listener.restarted();
+    else if (message.kind === 'booted') {
+      this.#booted = true;
+      listener.booted();
+    } else if (message.kind === 'restarted') listener.restarted();
     else listener.pluginFailed(message.error);
   }
 

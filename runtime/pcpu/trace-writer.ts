@@ -4,8 +4,22 @@ import type { FileOutput } from './file-output.ts';
 
 /** The order of the registers in a line is QEMU's, so that the eye can compare. */
 const ORDER = [
-  ['RAX', 0], ['RBX', 3], ['RCX', 1], ['RDX', 2], ['RSI', 6], ['RDI', 7], ['RBP', 5], ['RSP', 4],
-  ['R8', 8], ['R9', 9], ['R10', 10], ['R11', 11], ['R12', 12], ['R13', 13], ['R14', 14], ['R15', 15],
+  ['RAX', 0],
+  ['RBX', 3],
+  ['RCX', 1],
+  ['RDX', 2],
+  ['RSI', 6],
+  ['RDI', 7],
+  ['RBP', 5],
+  ['RSP', 4],
+  ['R8', 8],
+  ['R9', 9],
+  ['R10', 10],
+  ['R11', 11],
+  ['R12', 12],
+  ['R13', 13],
+  ['R14', 14],
+  ['R15', 15],
 ] as const;
 const DIGITS = Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
 const LINE_BYTES = 512;

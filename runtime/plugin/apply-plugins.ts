@@ -1,5 +1,14 @@
 import {
-  createHypervisorHooks, createPcpuHooks, facadeOf, HypervisorError, type HypervisorHooks, isolateTaps, type PcpuHooks, type Platform, type Plugin, type TapIsolation,
+  createHypervisorHooks,
+  createPcpuHooks,
+  facadeOf,
+  HypervisorError,
+  type HypervisorHooks,
+  isolateTaps,
+  type PcpuHooks,
+  type Platform,
+  type Plugin,
+  type TapIsolation,
 } from '#sdk';
 import { guardPlatform } from './guarded-platform.ts';
 import type { LoadedPlugin } from './load-plugins.ts';

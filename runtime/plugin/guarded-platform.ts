@@ -41,7 +41,7 @@ class PluginDevice implements BusDevice {
   read(offset: number, size: 1 | 2 | 4): number {
     const { plugin, place, isolation } = this.#guard;
     const value = attempt(isolation, plugin, `a read of ${place}`, () => this.#device.read(offset, size));
-    return value === undefined ? size === 4 ? 0xffffffff : size === 2 ? 0xffff : 0xff : value;
+    return value === undefined ? (size === 4 ? 0xffffffff : size === 2 ? 0xffff : 0xff) : value;
   }
 
   write(offset: number, size: 1 | 2 | 4, value: number): void {

@@ -41,7 +41,6 @@ export class FuzzMachine {
     this.core = new VcpuCore(module, index, memory, RAM_BYTES, { ...bareHost, tsc: () => 0x1234 });
     this.core.stopOnFault = true;
     this.translator = engine === 'interpreter' ? null : new SynchronousTranslator(this.core, index, engine === 'hot' ? 2 : 0);
-    this.setUp();
   }
 
   private setUp(): void {
@@ -92,6 +91,8 @@ export class FuzzMachine {
     const { core, ram } = this;
     const { view } = core;
     core.blocks.reset();
+    // a program may have loaded segment registers
+    this.setUp();
     const random = new Random(stateSeed);
     const words = new Uint32Array(ram.buffer, PHYSICAL, (PHYSICAL_PAGES * 4096) / 4);
     const dense = random.chance(0.5);
@@ -120,14 +121,14 @@ export class FuzzMachine {
     view.setInt32(L.FAULT, 0, true);
     view.setInt32(L.SHADOW, 0, true);
     core.rip = BigInt(image.entry);
-    if (this.engine === 'regions') this.translateAll(image);
+    if (this.engine === 'regions' || this.engine === 'blocks') this.translateAll(image);
   }
 
   private physical(linear: number): number {
     return (pageOf(linear)?.physical as number) + (linear & 4095);
   }
 
-  /** Decodes every place a block may begin and has regions made that cover what looks hot. */
+  /** Decodes every place a block may begin and has each translated alone, or regions made that cover what looks hot. */
   private translateAll(image: Image): void {
     const { core } = this;
     const mode = core.view.getUint32(L.CTX, true) & 0xff;
@@ -143,14 +144,14 @@ export class FuzzMachine {
       const block = core.blocks.find(BigInt(at), mode);
       if (block === null) break;
       const last = block.record + (block.count - 1) * L.REC_SIZE;
-      core.view.setUint32(last + L.REC_HEAT, random.chance(0.85) ? 50 : 0, true);
+      core.view.setUint32(last + L.REC_HEAT, this.engine === 'regions' && random.chance(0.85) ? 50 : 0, true);
       seeds.push(last);
       if (block.target !== null) queue.push(at + block.target);
       queue.push(at + block.size);
       if (seen.size > 100) break;
     }
     core.view.setInt32(L.FAULT, 0, true);
-    for (const last of seeds) if (random.chance(0.5) || last === seeds[0]) core.onHot?.(last);
+    for (const last of seeds) if (this.engine === 'blocks' || random.chance(0.5) || last === seeds[0]) core.onHot?.(last);
     this.translator?.between();
     core.onFound = keep;
   }

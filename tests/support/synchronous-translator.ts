@@ -31,16 +31,22 @@ export class SynchronousTranslator {
   }
 
   private answer(requests: readonly RegionRequest[]): void {
-    for (const request of requests) this.ready.push(this.compiled(request));
+    if (requests.length === 1) this.ready.push(this.compiled(requests[0] as RegionRequest));
+    else this.ready.push(this.compile(requests));
     if (!this.installing) this.install();
   }
 
+  private compile(requests: readonly RegionRequest[]): CompiledBatch {
+    const { wasm, ids, tableIndexes, failed } = translateBatch(requests, this.functions);
+    return { module: new WebAssembly.Module(wasm as BufferSource), ids, tableIndexes, failed };
+  }
+
+  /** One region; the same code comes again and again with other data. */
   private compiled(request: RegionRequest): CompiledBatch {
     const key = keyOf(request);
     let batch = this.kept.get(key);
     if (batch === undefined) {
-      const { wasm, ids, tableIndexes, failed } = translateBatch([request], this.functions);
-      batch = { module: new WebAssembly.Module(wasm as BufferSource), ids, tableIndexes, failed };
+      batch = this.compile([request]);
       if (this.kept.size >= MOST_KEPT) this.kept.clear();
       this.kept.set(key, batch);
     }
