@@ -58,7 +58,6 @@ export class RegionEmitter extends Emitter {
   private readonly xmms = new Map<number, number>();
   private readonly dirtyGprs = new Set<number>();
   private readonly dirtyXmms = new Set<number>();
-  private readonly dirtyOut: { gpr: Set<number>; xmm: Set<number> }[] = [];
   private readonly lazy: LazyFlags;
   private readonly caches = new Map<string, PageCache>();
   private readonly flagsOut: FlagState[] = [];
@@ -68,11 +67,13 @@ export class RegionEmitter extends Emitter {
   // fixed locals
   private readonly rip0: number;
   private readonly ticks: number;
-  private readonly tlb: number;
   private readonly next: number;
-  private readonly exitRecord: number;
+  /** Where to go on leaving: RIP, record, and the handler of that record, or one of the EXIT_ values below. */
   private readonly exitRip: number;
+  private readonly exitRecord: number;
   private readonly exitHandler: number;
+  /** Leaving in the middle of a block: block number << 6 | instruction number. */
+  private readonly exitPlace: number;
   private readonly fk: number;
   private readonly fa: number;
   private readonly fb: number;
@@ -99,11 +100,11 @@ export class RegionEmitter extends Emitter {
     this.lazy = new LazyFlags(this);
     this.rip0 = this.local('i64');
     this.ticks = this.local('i32');
-    this.tlb = this.local('i32');
     this.next = this.local('i32');
     this.exitRecord = this.local('i32');
     this.exitRip = this.local('i64');
     this.exitHandler = this.local('i32');
+    this.exitPlace = this.local('i32');
     this.fk = this.local('i32');
     this.fa = this.local('i64');
     this.fb = this.local('i64');
@@ -189,29 +190,6 @@ export class RegionEmitter extends Emitter {
       for (const n of w.gpr) this.dirtyGprs.add(n);
       for (const n of w.xmm) this.dirtyXmms.add(n);
     }
-    this.flowDirty(written);
-  }
-
-  /** Registers that may differ from memory at the end of each block. */
-  private flowDirty(written: readonly { gpr: Set<number>; xmm: Set<number> }[]): void {
-    for (const w of written) this.dirtyOut.push({ gpr: new Set(w.gpr), xmm: new Set(w.xmm) });
-    for (let changed = true; changed; ) {
-      changed = false;
-      for (const [i, successors] of this.successors.entries()) {
-        const from = this.dirtyOut[i] as { gpr: Set<number>; xmm: Set<number> };
-        for (const s of successors) {
-          const to = this.dirtyOut[s] as { gpr: Set<number>; xmm: Set<number> };
-          for (const file of ['gpr', 'xmm'] as const) {
-            for (const n of from[file]) {
-              if (!to[file].has(n)) {
-                to[file].add(n);
-                changed = true;
-              }
-            }
-          }
-        }
-      }
-    }
   }
 
   // --- the function ----------------------------------------------------------------------------
@@ -222,25 +200,43 @@ export class RegionEmitter extends Emitter {
       this.set(this.ticks, this.state32(L.BUDGET)),
       this.when(m.i32.le_s(this.get(this.ticks, 'i32'), this.i32(0)), [m.return()]),
       this.set(this.rip0, this.state64(L.RIP)),
-      this.set(this.tlb, this.state32(L.TLB_BASE)),
       this.set(this.fc, this.lazy.read('cf')),
     ];
     for (const [n, local] of this.gprs) prologue.push(this.set(local, this.state64(L.GPR + n * 8)));
     for (const [n, local] of this.xmms) prologue.push(this.set(local, m.v128.load(L.XMM + n * 16, 1, this.i32(0), 'state')));
     const body = this.emitRoot();
-    // $side: leave to the interpreter at a record; FAULT means that an access there faulted
-    const inner = m.block('side', [...body, m.unreachable()]);
+    // $side: in the middle of a block, at exitPlace; $out: to exitRip
+    const inner = m.block('out', [m.block('side', [...body, m.unreachable()]), ...this.placeExit()]);
     const leave: Expr[] = [
       ...this.spill(this.dirtyGprs, this.dirtyXmms),
       ...this.flushDynamic(),
       this.setState64(L.RIP, this.get(this.exitRip, 'i64')),
       this.setState32(L.BUDGET, this.get(this.ticks, 'i32')),
-      this.when(this.state32(L.FAULT), [this.setState32(L.CUR_REC, this.get(this.exitRecord, 'i32')), m.return()]),
+      this.when(m.i32.eqz(this.get(this.exitHandler, 'i32')), [m.return_call('dispatch', [this.i32(0)], TYPES.none)]),
+      this.when(m.i32.lt_s(this.get(this.exitHandler, 'i32'), this.i32(0)), [m.return()]),
       m.return_call_indirect('table', this.get(this.exitHandler, 'i32'), [this.get(this.exitRecord, 'i32')], TYPES.i32, TYPES.none),
     ];
+    this.called.add('dispatch');
     // the caches were made while the body was emitted: their tags start out empty
     for (const cache of this.caches.values()) prologue.push(this.set(cache.tag, this.i64(0x800n)));
     m.addFunction(name, TYPES.i32, TYPES.none, this.locals.map((t) => TYPES[t]), m.block(null, [...prologue, inner, ...leave]));
+  }
+
+  /** From exitPlace to exitRip, exitRecord and exitHandler: to the interpreter, or to the host loop with a fault. */
+  private placeExit(): Expr[] {
+    const m = this.module;
+    const entry = this.local('i32');
+    const step = (): Expr => m.i32.and(this.get(this.exitPlace, 'i32'), this.i32(63));
+    const word = (offset: number): Expr => this.load32(this.get(entry, 'i32'), this.tableIndex * BLOCK_ENTRY_SIZE + offset);
+    const rip = m.i64.add(this.get(this.rip0, 'i64'), m.i64.extend_s(word(12)));
+    return [
+      this.set(entry, m.i32.add(m.global.get('base', TYPES.i32), m.i32.mul(m.i32.shr_u(this.get(this.exitPlace, 'i32'), this.i32(6)), this.i32(BLOCK_ENTRY_SIZE)))),
+      this.set(this.exitRip, this.mode === 64 ? rip : m.i64.and(rip, this.i64(0xffffffffn))),
+      this.set(this.exitRecord, m.i32.add(word(0), m.i32.mul(step(), this.i32(L.REC_SIZE)))),
+      // the first record may lead right back here: the interpreter's own handler is beside it
+      this.set(this.exitHandler, m.if(step(), this.load32(this.get(this.exitRecord, 'i32'), L.REC_HANDLER), word(4))),
+      this.when(this.state32(L.FAULT), [this.setState32(L.CUR_REC, this.get(this.exitRecord, 'i32')), this.set(this.exitHandler, this.i32(-1))]),
+    ];
   }
 
   private emitRoot(): Expr[] {
@@ -362,9 +358,9 @@ export class RegionEmitter extends Emitter {
     const target = this.request.blocks[to] as RegionBlock;
     if (source.page !== target.page) out.push(...this.checkPage(from, to, state));
     if (s.isDispatched(from, to)) {
-      return [...out, ...this.keepFlags(state), ...this.tick(from, to), this.set(this.next, this.i32(s.roots.indexOf(to))), m.br('root')];
+      return [...out, ...this.keepFlags(state), ...this.tick(to), this.set(this.next, this.i32(s.roots.indexOf(to))), m.br('root')];
     }
-    if (s.isBackEdge(from, to)) return [...out, ...this.keepFlags(state), ...this.tick(from, to), m.br(`l${to}`)];
+    if (s.isBackEdge(from, to)) return [...out, ...this.keepFlags(state), ...this.tick(to), m.br(`l${to}`)];
     if (s.merges.has(to)) return [...out, ...this.keepFlags(state), m.br(`b${to}`)];
     // the only way in: the block follows right here and knows its flags
     if (s.loops.has(to)) out.push(...this.keepFlags(state));
@@ -373,10 +369,10 @@ export class RegionEmitter extends Emitter {
   }
 
   /** Leaves when the budget is used up; at back edges. */
-  private tick(from: number, to: number): Expr[] {
+  private tick(to: number): Expr[] {
     const target = this.request.blocks[to] as RegionBlock;
-    return [this.when(this.op('i32.le_s', this.get(this.ticks, 'i32'), this.i32(0)), [...this.spillAt(from), ...this.flushDynamic(),
-      this.setState64(L.RIP, this.ripAt(target.offset)), this.setState32(L.BUDGET, this.get(this.ticks, 'i32')), this.module.return()])];
+    return [this.when(this.op('i32.le_s', this.get(this.ticks, 'i32'), this.i32(0)), [
+      this.set(this.exitRip, this.ripAt(target.offset)), this.set(this.exitHandler, this.i32(-1)), this.module.br('out')])];
   }
 
   /** Leaves unless the target's page is still where it was when the region was made. */
@@ -395,15 +391,13 @@ export class RegionEmitter extends Emitter {
 
   /** Ends the region's run: everything to memory, then on at a RIP. `entry` = index of a known record in the same page. */
   private leaveTo(from: number, rip: Expr, entry: number | null, state: FlagState): Expr[] {
-    const m = this.module;
-    const out = [...this.spillAt(from), ...this.flushFlags(state), this.setState64(L.RIP, rip), this.setState32(L.BUDGET, this.get(this.ticks, 'i32'))];
-    if (entry === null || !this.samePage(from, entry)) {
-      this.called.add('dispatch');
-      return [...out, m.return_call('dispatch', [this.i32(0)], TYPES.none)];
+    const out = [...this.keepFlags(state, false), this.set(this.exitRip, rip)];
+    if (entry === null || !this.samePage(from, entry)) out.push(this.set(this.exitHandler, this.i32(0)));
+    else {
+      out.push(this.set(this.exitRecord, this.blockWord(entry, 0)));
+      out.push(this.set(this.exitHandler, this.load32(this.get(this.exitRecord, 'i32'), L.REC_HANDLER)));
     }
-    const record = this.local('i32');
-    return [...out, this.set(record, this.blockWord(entry, 0)),
-      m.return_call_indirect('table', this.load32(this.get(record, 'i32'), L.REC_HANDLER), [this.get(record, 'i32')], TYPES.i32, TYPES.none)];
+    return [...out, this.module.br('out')];
   }
 
   private samePage(from: number, entry: number): boolean {
@@ -416,10 +410,6 @@ export class RegionEmitter extends Emitter {
     return this.load32(this.module.global.get('base', TYPES.i32), (this.tableIndex + index) * BLOCK_ENTRY_SIZE + word);
   }
 
-  private spillAt(block: number): Expr[] {
-    const d = this.dirtyOut[block] as { gpr: Set<number>; xmm: Set<number> };
-    return this.spill(d.gpr, d.xmm);
-  }
   private spill(gprs: ReadonlySet<number>, xmms: ReadonlySet<number>): Expr[] {
     const m = this.module;
     return [
@@ -469,13 +459,13 @@ export class RegionEmitter extends Emitter {
   private maskOf(over: ReadonlyMap<Flag, number>): number {
     return [...over.keys()].reduce((mask, flag) => mask | FLAG_BIT[flag], 0);
   }
-  /** Puts known flags into the dynamic locals, for code that can be reached from several places. */
-  private keepFlags(state: FlagState): Expr[] {
+  /** Puts known flags into the dynamic locals, for code that can be reached from several places; on leaving `fc` is not needed. */
+  private keepFlags(state: FlagState, carry = true): Expr[] {
     const { base, over } = state;
     const m = this.module;
     if (base === 'dynamic' && over.size === 0) return [];
     const out: Expr[] = [];
-    if (base !== 'dynamic' || over.has('cf')) out.push(this.set(this.fc, this.carryOf(state)));
+    if (carry && (base !== 'dynamic' || over.has('cf'))) out.push(this.set(this.fc, this.carryOf(state)));
     if (base === 'dynamic') {
       const mask = this.maskOf(over);
       out.push(this.set(this.fo, m.i32.or(m.i32.and(this.get(this.fo, 'i32'), this.i32(~(mask | (mask << 8)))), this.overrideWord(over))));
@@ -703,17 +693,7 @@ export class RegionEmitter extends Emitter {
   // --- leaving in the middle -------------------------------------------------------------------
   /** Leaves to the interpreter at an instruction of this block (default: the one at hand). */
   private sideExit(index = this.stepIndex, state: FlagState = this.flags): Expr[] {
-    const m = this.module;
-    const block = this.request.blocks[this.blockIndex] as RegionBlock;
-    const record = m.i32.add(this.blockWord(this.blockIndex, 0), this.i32(index * L.REC_SIZE));
-    return [
-      ...this.keepFlags(state),
-      this.set(this.exitRip, this.ripAt(block.offset)),
-      this.set(this.exitRecord, record),
-      // the first record may lead right back here: the interpreter's own handler is beside it
-      this.set(this.exitHandler, index === 0 ? this.blockWord(this.blockIndex, 4) : this.load32(this.get(this.exitRecord, 'i32'), L.REC_HANDLER)),
-      m.br('side'),
-    ];
+    return [...this.keepFlags(state, false), this.set(this.exitPlace, this.i32((this.blockIndex << 6) | index)), this.module.br('side')];
   }
   private leaveIfFault(): Expr {
     return this.when(this.state32(L.FAULT), this.sideExit());
@@ -804,10 +784,6 @@ export class RegionEmitter extends Emitter {
   }
 
   // --- memory ----------------------------------------------------------------------------------
-  protected override tlbBase(): Expr {
-    return this.get(this.tlb, 'i32');
-  }
-
   /** The page cache for an address: by base register, or one for all others. */
   private cacheFor(address: Node, write: boolean): PageCache {
     const ref = address.memory as MemoryRef | undefined;
@@ -822,23 +798,19 @@ export class RegionEmitter extends Emitter {
   }
 
   /**
-   * Finds the RAM pointer for an access: page cache, then TLB; `slow` runs when both miss and must leave `done`.
-   * The statements end with the cache holding the page.
+   * Finds the RAM pointer for an access: page cache, then TLB; `slow` runs when both miss and must leave the block.
+   * After the statements the cache holds the page.
    */
-  private reach(address: number, cache: PageCache, tag: number, bytes: number, slow: Expr[]): Expr[] {
+  private reach(address: number, cache: PageCache, miss: 'missRead' | 'missWrite', bytes: number, slow: Expr[]): Expr[] {
     const m = this.module;
     const page = this.local('i64');
-    const entry = this.local('i32');
+    const found = this.local('i64');
     const last = bytes === 1 ? this.get(address, 'i64') : m.i64.add(this.get(address, 'i64'), this.i64(BigInt(bytes - 1)));
-    // the low bits stay in the comparison, so that only aligned accesses hit: others may reach into the next page
-    const aligned = m.i64.and(this.get(address, 'i64'), this.i64(-4096n | BigInt(bytes - 1)));
     return [
-      this.when(m.i64.ne(aligned, this.get(cache.tag, 'i64')), [
-        this.set(page, m.i64.and(last, this.i64(-4096n))),
-        this.set(entry, this.tlbEntry(address)),
-        this.when(m.i64.ne(this.get(page, 'i64'), this.load64(this.get(entry, 'i32'), tag)), slow),
+      this.when(m.i64.ne(this.tee(page, m.i64.and(last, this.i64(-4096n)), 'i64'), this.get(cache.tag, 'i64')), [
+        this.when(m.i64.lt_s(this.tee(found, m.call(miss, [this.get(address, 'i64'), this.get(page, 'i64')], TYPES.i64), 'i64'), this.i64(0n)), slow),
         this.set(cache.tag, this.get(page, 'i64')),
-        this.set(cache.addend, this.load32(this.get(entry, 'i32'), L.TLB_ADDEND)),
+        this.set(cache.addend, m.i32.wrap(this.get(found, 'i64'))),
       ]),
     ];
   }
@@ -870,13 +842,13 @@ export class RegionEmitter extends Emitter {
     const cache = this.cacheFor(addressNode, node.modify === true);
     const out = [this.set(address, this.value(addressNode))];
     if (!node.modify) {
-      out.push(m.block(label, [...this.reach(address, cache, L.TLB_READ, bytes, [...slow, m.br(label)]), this.set(result, this.ramLoad(width, this.pointer(address, cache)))]));
+      out.push(m.block(label, [...this.reach(address, cache, 'missRead', bytes, [...slow, m.br(label)]), this.set(result, this.ramLoad(width, this.pointer(address, cache)))]));
       return out;
     }
     const place = this.local('i32');
     this.places.set(node, { place, address, stack });
     out.push(m.block(label, [
-      ...this.reach(address, cache, L.TLB_WRITE, bytes, [...slow, this.set(place, this.i32(-1)), m.br(label)]),
+      ...this.reach(address, cache, 'missWrite', bytes, [...slow, this.set(place, this.i32(-1)), m.br(label)]),
       this.set(place, this.pointer(address, cache)),
       this.set(result, this.ramLoad(width, this.get(place, 'i32'))),
     ]));
@@ -935,7 +907,7 @@ export class RegionEmitter extends Emitter {
       slow.push(...this.sideExit());
     } else slow.push(...this.afterSlowStore(undo), this.markStored(), m.br(label));
     const cache = this.cacheFor(addressNode, true);
-    out.push(m.block(label, [...this.reach(address, cache, L.TLB_WRITE, bytes, slow), this.ramStore(width, this.pointer(address, cache), this.get(kept, v.type))]));
+    out.push(m.block(label, [...this.reach(address, cache, 'missWrite', bytes, slow), this.ramStore(width, this.pointer(address, cache), this.get(kept, v.type))]));
     return out;
   }
 

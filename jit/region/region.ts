@@ -50,5 +50,5 @@ export function tableEntries(request: RegionRequest): number {
   return request.blocks.length + request.external.length + indirectSlots(request) / 2;
 }
 
-/** Bytes of an entry of the region block table in machine state: record address, handler of its first record in the interpreter, physical address, spare. */
+/** Bytes of an entry of the region block table in machine state: record address, handler of its first record in the interpreter, physical address, offset from the region's start. */
 export const BLOCK_ENTRY_SIZE = 16;

@@ -17,17 +17,29 @@ export interface TranslatedBatch {
   readonly failed: readonly { readonly id: number; readonly reason: string }[];
 }
 
-const skeleton = `(module
+/** Text of the function that asks the TLB for an access in one page: the RAM addend, or -1 when it misses. */
+const missText = (name: string, tag: number): string => `
+  (func $${name} (param $address i64) (param $page i64) (result i64)
+    (local $entry i32)
+    (local.set $entry (i32.add (i32.load $state offset=${L.TLB_BASE} (i32.const 0))
+      (i32.and (i32.wrap_i64 (i64.shr_u (local.get $address) (i64.const 7))) (i32.const ${(L.TLB_ENTRIES - 1) * L.TLB_ENTRY_SIZE}))))
+    (if (i64.ne (local.get $page) (i64.load $state offset=${tag} (local.get $entry))) (then (return (i64.const -1))))
+    (i64.load32_u $state offset=${L.TLB_ADDEND} (local.get $entry)))`;
+
+/** What every module of regions begins with: imports, and the functions that all its regions share. */
+export const SKELETON = `(module
   (import "host" "state" (memory $state ${L.STATE_PAGES} ${L.STATE_PAGES} shared))
   (import "host" "ram" (memory $ram 1 65536 shared))
   (import "host" "table" (table $table 1 funcref))
   (import "host" "base" (global $base i32))
+  ${missText('missRead', L.TLB_READ)}
+  ${missText('missWrite', L.TLB_WRITE)}
   ${flushFlagsText(L.FLAG_RES, L.FLAG_COUT, L.FLAG_AUX)}
   ${overrideFlagsText(L.FLAG_RES, L.FLAG_COUT, L.FLAG_AUX)})`;
 
 /** Translates regions into one WebAssembly module. Runs on a translator thread: importing Binaryen is slow. */
 export function translateBatch(requests: readonly RegionRequest[], functions: InterpreterIndex['functions']): TranslatedBatch {
-  const module = parseModule(skeleton);
+  const module = parseModule(SKELETON);
   const called = new Set<string>();
   const ids: number[] = [];
   const tableIndexes: number[] = [];

@@ -147,6 +147,7 @@ export class Translator {
         view.setUint32(at, block.record, true);
         view.setUint32(at + 4, block.handler, true);
         view.setUint32(at + 8, block.physical, true);
+        view.setInt32(at + 12, grown.request.blocks[k]?.offset ?? 0, true);
       }
       this.writeIndirect(grown, base + ((batch.tableIndexes[i] as number) + grown.blocks.length + grown.external.length) * BLOCK_ENTRY_SIZE);
       const entry = grown.blocks[0] as Block;

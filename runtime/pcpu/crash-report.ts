@@ -69,7 +69,7 @@ export function crashReport(core: VcpuCore, reason: string): string[] {
     ...faults.map((fault) => {
       const code = fault.error < 0 ? '' : `, error code ${hex(fault.error, 4)}`;
       const address = fault.vector === VECTOR_PF ? `, address ${hex(fault.cr2, 16)}` : '';
-      return `  ${VECTORS[fault.vector] || `vector ${fault.vector}`}${code} at RIP ${hex(fault.rip, 16)}${address}`;
+      return `  ${vectorName(fault.vector)}${code} at RIP ${hex(fault.rip, 16)}${address}`;
     }),
     'last blocks that the host loop entered, the latest last:',
     ...rowsOf(
@@ -81,9 +81,13 @@ export function crashReport(core: VcpuCore, reason: string): string[] {
 
 /** The reason of a triple fault in words, from the faults that led to it. */
 export function tripleFaultReason(core: VcpuCore): string {
-  const names = core.recorder.lastFaults.slice(-3).map(({ vector }) => VECTORS[vector] || `vector ${vector}`);
-  const chain = names.length === 0 ? '' : `: ${names.join(', then ')}`;
-  return `the guest ended in a triple fault after ${core.executed} instructions${chain}, each while the one before was delivered`;
+  const [first, second, third] = core.recorder.lastFaults.slice(-3).map(({ vector }) => vectorName(vector));
+  const chain = third === undefined ? '' : `: ${first}, ${second} while that was delivered, and ${third} while the double fault was delivered`;
+  return `the guest ended in a triple fault after ${core.executed} instructions${chain}`;
+}
+
+function vectorName(vector: number): string {
+  return VECTORS[vector] || `vector ${vector}`;
 }
 
 function codeBytes(core: VcpuCore): string {

@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { echo, flood, halt, out8, powerOff, print, reset, spin, tinyGuest, tripleFault } from '../support/tiny-guest.ts';
+import { type Code, echo, flood, halt, out8, powerOff, print, reset, spin, tinyGuest, tripleFault } from '../support/tiny-guest.ts';
 import { collectXm, runXm, Scratch, startXm } from '../support/xm.ts';
 
 const scratch = new Scratch();
 afterAll(() => scratch.remove());
-const guest = (name: string, ...code: Parameters<typeof tinyGuest>): string => scratch.file(`${name}.elf`, tinyGuest(...code));
+const guest = (name: string, ...code: Code[]): string => scratch.file(`${name}.elf`, tinyGuest(...code));
 const run = (kernel: string, ...words: string[]) => runXm(['run', '--kernel', kernel, '--memory', '16', '--timeout', '60', ...words]);
 
 describe('xm run', () => {
@@ -36,7 +36,7 @@ describe('xm run', () => {
   it('reports a triple fault with reason, registers and blocks, and gives 3', async () => {
     const { exitCode, stdout, stderr } = await run(guest('triple', print('bye'), tripleFault));
     expect({ exitCode, stdout }).toEqual({ exitCode: 3, stdout: 'bye' });
-    expect(stderr).toMatch(/triple fault after \d+ instructions: #GP, then #GP, then #DF/);
+    expect(stderr).toMatch(/triple fault after \d+ instructions: #GP, #GP while that was delivered, and #GP while the double fault was delivered/);
     for (const part of ['RAX ', 'RIP 00000000001', 'CR0 ', 'IDTR base', 'code at RIP: cc', 'last blocks']) expect(stderr).toContain(part);
   });
 
@@ -144,7 +144,7 @@ describe('plugins of xm run', () => {
 });
 
 describe('xm run --trace', () => {
-  it('writes the same trace twice with the instruction clock, and the same instructions as a run without', async () => {
+  it('writes the same trace twice with the instruction clock', async () => {
     const small = join(import.meta.dirname, '../../runtime/image/fallback/guest.elf');
     const paths = ['a', 'b'].map((name) => join(scratch.path, `${name}.trace`));
     const words = ['run', '--kernel', small, '--memory', '16', '--timeout', '120', '--clock', 'instructions', '--expect', 'ready'];
