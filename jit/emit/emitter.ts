@@ -68,11 +68,33 @@ export abstract class Emitter {
   tee(local: number, value: Expr, type: WasmType): Expr {
     return this.module.local.tee(local, value, TYPES[type]);
   }
-  /** A fresh local. */
+  /** A local for the instruction at hand: it may serve another one afterwards. */
   local(type: WasmType): number {
+    const local = this.free.get(type)?.pop() ?? this.permanent(type);
+    this.taken.push(local);
+    return local;
+  }
+  /** A local that keeps its value for the whole function, until `release`. */
+  permanent(type: WasmType): number {
     this.locals.push(type);
     return this.parameters + this.locals.length - 1;
   }
+  /** Gives locals back for other uses of their type. */
+  release(locals: Iterable<number>): void {
+    for (const local of locals) {
+      const type = this.locals[local - this.parameters] as WasmType;
+      const list = this.free.get(type);
+      if (list === undefined) this.free.set(type, [local]);
+      else list.push(local);
+    }
+  }
+  /** Takes a local of the instruction at hand out of reuse. */
+  protected retain(type: WasmType): number {
+    const local = this.free.get(type)?.pop();
+    return local ?? this.permanent(type);
+  }
+  private readonly free = new Map<WasmType, number[]>();
+  private taken: number[] = [];
   block(body: Expr[]): Expr {
     return body.length === 1 ? (body[0] as Expr) : this.module.block(null, body);
   }
@@ -119,7 +141,10 @@ export abstract class Emitter {
   lower(program: readonly Node[]): Expr[] {
     this.assigned.clear();
     this.materialised = planLocals(program);
-    return this.list(program);
+    const out = this.list(program);
+    this.release(this.taken);
+    this.taken = [];
+    return out;
   }
 
   /** Lowers a nested list of nodes. */

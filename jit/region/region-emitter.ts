@@ -5,7 +5,7 @@ import type { Instruction } from '../decode/instruction.ts';
 import { decodeInstruction } from '../decode/decode-instruction.ts';
 import { Machine } from '../ir/machine.ts';
 import { markWrites } from '../ir/mark-writes.ts';
-import { type Flag, FLAG_BIT, type MemoryRef, type Node, type RegisterRef, type Width } from '../ir/node.ts';
+import { type Flag, FLAG_BIT, type MemoryRef, type Node, type RegisterRef, type WasmType, type Width } from '../ir/node.ts';
 import * as L from '../state/vcpu-layout.ts';
 import { KIND_CODE, type PendingFlags, PendingReader } from './pending-flags.ts';
 import { BLOCK_ENTRY_SIZE, indirectSlots, type RegionBlock, type RegionRequest } from './region.ts';
@@ -67,6 +67,9 @@ export class RegionEmitter extends Emitter {
   // fixed locals
   private readonly rip0: number;
   private readonly ticks: number;
+  /** Condition and target of the branch that ends the block at hand. */
+  private readonly condition: number;
+  private readonly target: number;
   private readonly next: number;
   /** Where to go on leaving: RIP, record, and the handler of that record, or one of the EXIT_ values below. */
   private readonly exitRip: number;
@@ -98,19 +101,21 @@ export class RegionEmitter extends Emitter {
     this.tableIndex = tableIndex;
     this.mode = (request.mode & L.MODE_CODE_MASK) === 2 ? 64 : 32;
     this.lazy = new LazyFlags(this);
-    this.rip0 = this.local('i64');
-    this.ticks = this.local('i32');
-    this.next = this.local('i32');
-    this.exitRecord = this.local('i32');
-    this.exitRip = this.local('i64');
-    this.exitHandler = this.local('i32');
-    this.exitPlace = this.local('i32');
-    this.fk = this.local('i32');
-    this.fa = this.local('i64');
-    this.fb = this.local('i64');
-    this.fr = this.local('i64');
-    this.fo = this.local('i32');
-    this.fc = this.local('i32');
+    this.rip0 = this.permanent('i64');
+    this.ticks = this.permanent('i32');
+    this.next = this.permanent('i32');
+    this.exitRecord = this.permanent('i32');
+    this.exitRip = this.permanent('i64');
+    this.exitHandler = this.permanent('i32');
+    this.exitPlace = this.permanent('i32');
+    this.fk = this.permanent('i32');
+    this.fa = this.permanent('i64');
+    this.fb = this.permanent('i64');
+    this.fr = this.permanent('i64');
+    this.fo = this.permanent('i32');
+    this.fc = this.permanent('i32');
+    this.condition = this.permanent('i32');
+    this.target = this.permanent('i64');
     for (const [i, block] of request.blocks.entries()) this.byOffset.set(block.offset, i);
     for (const [i, offset] of request.external.entries()) this.externals.set(offset, request.blocks.length + i);
     this.steps = request.blocks.map((block) => this.decodeBlock(block));
@@ -167,10 +172,10 @@ export class RegionEmitter extends Emitter {
     const use = (register: RegisterRef, i: number, write: boolean): void => {
       const n = register.index as number;
       if (register.file === 'gpr') {
-        if (!this.gprs.has(n)) this.gprs.set(n, this.local('i64'));
+        if (!this.gprs.has(n)) this.gprs.set(n, this.permanent('i64'));
         if (write) (written[i] as { gpr: Set<number> }).gpr.add(n);
       } else if (register.file === 'xmm') {
-        if (!this.xmms.has(n)) this.xmms.set(n, this.local('v128'));
+        if (!this.xmms.has(n)) this.xmms.set(n, this.permanent('v128'));
         if (write) (written[i] as { xmm: Set<number> }).xmm.add(n);
       }
     };
@@ -276,6 +281,7 @@ export class RegionEmitter extends Emitter {
     const block = this.request.blocks[x] as RegionBlock;
     this.flags = this.startedFlags.get(x) as FlagState;
     this.checkedUnits.clear();
+    this.flagLocals = [];
     const out: Expr[] = [];
     this.terminator = { kind: 'fall' };
     const steps = this.steps[x] as Step[];
@@ -528,13 +534,34 @@ export class RegionEmitter extends Emitter {
     return before.length === 0 ? read() : this.module.block(null, [...before, read()], TYPES.i32);
   }
 
+  /** A local for flags, which outlive their instruction. */
+  private flagLocal(type: WasmType): number {
+    const local = this.retain(type);
+    this.flagLocals.push(local);
+    return local;
+  }
+  /** Locals of flags that were made in this block. */
+  private flagLocals: number[] = [];
+
+  /** New flags for old; the locals of old ones made in this block are free when their instruction is done. */
+  private replaceFlags(state: FlagState): void {
+    this.flags = state;
+    if (this.nested > 0) return;
+    const now = new Set<number>(typeof state.base === 'object' ? [state.base.a, state.base.b, state.base.r] : []);
+    this.outdated.push(...this.flagLocals.filter((l) => !now.has(l)));
+    this.flagLocals = this.flagLocals.filter((l) => now.has(l));
+  }
+  private outdated: number[] = [];
+  /** How deep in branches of the instruction's meaning emission stands. */
+  private nested = 0;
+
   private setPending(node: Node): Expr[] {
     const kind = node.flag as PendingFlags['kind'];
     const width = ((node.bytes as number) * 8) as Width;
     const type = width === 64 ? 'i64' : 'i32';
     const out: Expr[] = [];
     const keep = (n: Node): number => {
-      const local = this.local(type);
+      const local = this.flagLocal(type);
       out.push(this.set(local, this.value(n)));
       return local;
     };
@@ -543,7 +570,7 @@ export class RegionEmitter extends Emitter {
       const r = keep(node.args[0] as Node);
       base = { kind, width, a: r, b: r, r };
     } else if (kind === 'inc' || kind === 'dec') {
-      const cf = this.local('i32');
+      const cf = this.flagLocal('i32');
       out.push(this.set(cf, this.carryOf(this.flags)));
       const a = keep(node.args[0] as Node);
       const r = keep(node.args[1] as Node);
@@ -554,7 +581,7 @@ export class RegionEmitter extends Emitter {
       const r = keep(node.args[2] as Node);
       base = { kind, width, a, b, r };
     }
-    this.flags = { base, over: NONE };
+    this.replaceFlags({ base, over: NONE });
     return out;
   }
 
@@ -562,12 +589,12 @@ export class RegionEmitter extends Emitter {
     const m = this.module;
     const [value, cf, of, af] = node.args as [Node, Node, Node, Node];
     const width = ((node.bytes as number) * 8) as Width;
-    const r = this.local(value.type);
-    const b = this.local('i32');
+    const r = this.flagLocal(value.type);
+    const b = this.flagLocal('i32');
     const bits = m.i32.or(this.value(cf), m.i32.shl(this.value(of), this.i32(1)));
     const isZero = af.op === 'i32.const' && af.constant === 0;
     const out = [this.set(r, this.value(value)), this.set(b, isZero ? bits : m.i32.or(bits, m.i32.shl(this.value(af), this.i32(2))))];
-    this.flags = { base: { kind: 'result', width, a: r, b, r }, over: NONE };
+    this.replaceFlags({ base: { kind: 'result', width, a: r, b, r }, over: NONE });
     return out;
   }
 
@@ -577,10 +604,11 @@ export class RegionEmitter extends Emitter {
     const out: Expr[] = [];
     const over = new Map(this.flags.over);
     for (const flag of Object.keys(flags) as Flag[]) {
-      const local = this.local('i32');
+      const local = this.flagLocal('i32');
       out.push(this.set(local, this.value(flags[flag] as Node)));
       over.set(flag, local);
     }
+    // in the instruction's own nested lists the old flags may still be needed: only a full set replaces them
     this.flags = { base: over.size === 6 ? 'memory' : this.flags.base, over };
     return out;
   }
@@ -730,12 +758,12 @@ export class RegionEmitter extends Emitter {
           this.terminator = { kind: 'branch', condition: null };
           return [];
         }
-        const condition = this.local('i32');
+        const { condition } = this;
         this.terminator = { kind: 'branch', condition };
         return [this.set(condition, arg(0))];
       }
       case 'jump': {
-        const target = this.local('i64');
+        const { target } = this;
         this.terminator = { kind: 'indirect', target };
         return [this.set(target, arg(0))];
       }
@@ -753,11 +781,13 @@ export class RegionEmitter extends Emitter {
     const kept = this.local('i32');
     const out = [this.set(kept, this.value(node.args[0] as Node))];
     const before = this.flags;
+    this.nested++;
     const then = this.list(node.then as Node[]);
     then.push(...this.keepFlags(this.flags));
     this.flags = before;
     const otherwise = node.otherwise ? this.list(node.otherwise) : [];
     otherwise.push(...this.keepFlags(this.flags));
+    this.nested--;
     this.flags = DYNAMIC;
     out.push(this.when(this.get(kept, 'i32'), then, otherwise));
     return out;
@@ -791,7 +821,7 @@ export class RegionEmitter extends Emitter {
     const key = `${base}${write ? 'w' : 'r'}`;
     let cache = this.caches.get(key);
     if (cache === undefined) {
-      cache = { tag: this.local('i64'), addend: this.local('i32') };
+      cache = { tag: this.permanent('i64'), addend: this.permanent('i32') };
       this.caches.set(key, cache);
     }
     return cache;
@@ -918,7 +948,7 @@ export class RegionEmitter extends Emitter {
 
   /** Remembers that a slow store happened in this instruction: code may have changed. */
   private markStored(): Expr {
-    this.storedSlow ??= this.local('i32');
+    this.storedSlow ??= this.permanent('i32');
     this.pendingStoreCheck = true;
     return this.set(this.storedSlow, this.i32(1));
   }
@@ -937,6 +967,8 @@ export class RegionEmitter extends Emitter {
     }
     markWrites(program);
     const out = super.lower(program);
+    this.release(this.outdated);
+    this.outdated = [];
     if (!this.pendingStoreCheck || this.storedSlow === null) return out;
     // only after a slow store is it worth looking whether code was overwritten
     const stored = this.storedSlow;

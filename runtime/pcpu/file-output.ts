@@ -10,6 +10,7 @@ export class FileOutput implements ByteSink {
   readonly #path: string;
   readonly #descriptor: number;
   #length = 0;
+  #isOpen = true;
 
   /** @throws HypervisorError `HV_ERR_FILE_WRITE` */
   constructor(path: string) {
@@ -49,8 +50,10 @@ export class FileOutput implements ByteSink {
     }
   }
 
-  /** Writes the rest and closes the file. */
+  /** Writes the rest and closes the file; once, also when that fails. */
   close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
     try {
       this.flush();
     } finally {

@@ -9,7 +9,7 @@ afterAll(() => scratch.remove());
 const kernel = scratch.file('ok.elf', tinyGuest(powerOff));
 const text = scratch.file('text', 'hello\n');
 const empty = scratch.file('empty', '');
-const garbage = scratch.file('garbage', new Uint8Array(5000).fill(0xc3));
+const garbage = scratch.file('garbage', new Uint8Array(5000).fill(0x01));
 const noPlugin = scratch.file('none.mjs', 'export const nothing = 1;');
 const throwing = scratch.file('throwing.mjs', "throw new Error('broken at once');");
 const old = scratch.file('old.mjs', "export const p = { name: 'p', apiVersion: 0, options: {} };");
