@@ -65,7 +65,9 @@ export class Translator {
     core.view.setUint32(L.HOT_LIMIT, hotLimit, true);
     core.onHot = (record) => {
       const block = core.blocks.endingAt(record);
-      if (block !== undefined && translatable(block)) this.queue.push(block);
+      if (block === undefined || !translatable(block)) return;
+      block.linear = core.linearOf(block);
+      this.queue.push(block);
     };
     core.onCodeReset = () => {
       this.waiting.clear();

@@ -202,10 +202,15 @@ export class BlockCache {
     }
     set.add(block);
     const cell = L.CODE_MAP + (page >>> 12) * 8;
-    let map = this.view.getBigUint64(cell, true);
-    const fresh = map === 0n;
-    for (let chunk = first >> 6; chunk <= last >> 6; chunk++) map |= 1n << BigInt(chunk);
-    this.view.setBigUint64(cell, map, true);
+    let low = this.view.getUint32(cell, true);
+    let high = this.view.getUint32(cell + 4, true);
+    const fresh = low === 0 && high === 0;
+    for (let chunk = first >> 6; chunk <= last >> 6; chunk++) {
+      if (chunk < 32) low |= 1 << chunk;
+      else high |= 1 << (chunk - 32);
+    }
+    this.view.setUint32(cell, low, true);
+    this.view.setUint32(cell + 4, high, true);
     if (fresh) this.source.codePageProtect(page);
   }
 

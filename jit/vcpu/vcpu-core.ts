@@ -36,6 +36,8 @@ interface Interpreter {
   deliver(vector: number, error: number, kind: number): void;
   deliverFault(): void;
   fetchPage(linear: bigint): bigint;
+  fetchCurrent(): number;
+  fillJump(record: number, page: number): void;
   codePageProtect(physical: number): void;
   updateContext(): void;
   resetCpu?(): void;
@@ -237,7 +239,7 @@ export class VcpuCore {
       const rip = view.getBigUint64(L.RIP, true);
       const single = (i32[L.CTX >> 2] as number) & L.MODE_SINGLE;
       if (single !== 0 && this.exports.debugBefore(rip) !== 0) return null;
-      const record = this.lookup(rip);
+      const record = this.lookup();
       if (record === 0) return null;
       this.recorder.block(rip);
       this.onBlock?.();
@@ -307,21 +309,37 @@ export class VcpuCore {
   }
 
   /** The record for the current RIP, through the jump cache; 0 when fetching faults (recorded). */
-  private lookup(rip: bigint): number {
-    const { view } = this;
-    let mode = view.getUint32(L.CTX, true) & 0xff;
+  private lookup(): number {
+    const { view, i32 } = this;
+    let mode = (i32[L.CTX >> 2] as number) & 0xff;
     if (this.singleBlock) mode |= L.MODE_SINGLE;
     const stalled = view.getUint32(L.CUR_REC, true);
-    const base = (mode & L.MODE_CODE_MASK) === 2 ? 0n : view.getBigUint64(L.SEG_CS + L.SEG_BASE, true);
-    let linear = rip + base;
-    if ((mode & L.MODE_CODE_MASK) !== 2) linear &= 0xffffffffn;
     this.lookups++;
-    const block = this.blocks.find(linear, mode);
+    const physical = this.exports.fetchCurrent() >>> 0;
+    if (i32[L.FAULT >> 2] !== 0) return 0;
+    let block: Block | null | undefined = this.blocks.known(physical, mode);
+    if (block === undefined || block.second >= 0) block = this.blocks.find(this.linearRip(mode), mode);
     if (block === null) return 0;
     this.onFound?.(block);
-    if ((mode & L.MODE_SINGLE) === 0 && block.valid) this.fillJumpCache(rip, block.record, block.second < 0 ? block.physical : -1);
+    if ((mode & L.MODE_SINGLE) === 0 && block.valid) this.exports.fillJump(block.record, block.second < 0 ? (block.physical & ~4095) | 1 : 0);
     if (stalled !== 0) this.forward(stalled, block.record);
     return block.record;
+  }
+
+  /** Linear address of the block that is at its last instruction now. */
+  linearOf(block: Block): bigint {
+    const { view } = this;
+    const last = block.record + (block.count - 1) * L.REC_SIZE;
+    // a system routine is called with its own RIP; everywhere else RIP is still the block's
+    const back = block.ending === 'system' ? BigInt(view.getUint16(last + L.REC_OFFSET, true)) : 0n;
+    return this.linearRip(block.mode) - back;
+  }
+
+  /** Linear address of RIP. */
+  private linearRip(mode: number): bigint {
+    const rip = this.view.getBigUint64(L.RIP, true);
+    if ((mode & L.MODE_CODE_MASK) === 2) return rip;
+    return (rip + this.view.getBigUint64(L.SEG_CS + L.SEG_BASE, true)) & 0xffffffffn;
   }
 
   /** Redirects the first record of an invalidated block to what replaced it, since others are linked to it. */
@@ -332,19 +350,6 @@ export class VcpuCore {
     if (view.getUint32(stalled + L.REC_HANDLER, true) !== STALE_HANDLER) return;
     view.setUint32(stalled + L.REC_CHAIN, record, true);
     view.setUint32(stalled + L.REC_HANDLER, FORWARD_HANDLER, true);
-  }
-
-  private fillJumpCache(rip: bigint, record: number, physical: number): void {
-    const { view } = this;
-    const linkable = physical >= 0;
-    const low = Number(rip & 0xffffffffn);
-    const high = Number((rip >> 11n) & 0xffffffffn);
-    const entry = L.JUMP_CACHE + ((low ^ high) & (L.JUMP_CACHE_ENTRIES - 1)) * L.JUMP_CACHE_ENTRY_SIZE;
-    view.setBigUint64(entry + L.JC_RIP, rip, true);
-    view.setUint32(entry + L.JC_CTX, view.getUint32(L.CTX, true), true);
-    view.setUint32(entry + L.JC_REC, record, true);
-    view.setUint32(entry + L.JC_ENTRY, 0, true);
-    view.setUint32(entry + L.JC_PAGE, linkable ? (physical & ~4095) | 1 : 0, true);
   }
 
   private clearJumpCache(): void {

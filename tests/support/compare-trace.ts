@@ -30,6 +30,14 @@ export interface CompareOptions {
 const ALL_FLAGS = 0x3f7fd5n & ~0x10000n;
 const CONTEXT = 6;
 
+/** The registers at the first place that both share. */
+interface Start {
+  readonly ours: TraceEntry['registers'];
+  readonly theirs: TraceEntry['registers'];
+}
+
+type Rules = Required<CompareOptions> & { readonly start: Start };
+
 /** Entries of a trace with a look ahead. */
 class Cursor {
   readonly #entries: Iterator<TraceEntry>;
@@ -63,17 +71,19 @@ export function compareTraces(ours: Iterable<TraceEntry>, theirs: Iterable<Trace
   const [a, b] = [new Cursor(ours), new Cursor(theirs)];
   const before: TraceEntry[] = [];
   let matched = 0;
+  const start = synchronise(a, b);
+  const rules: Rules = { flags, window, start };
   for (;;) {
     const [left, right] = [a.peek(0), b.peek(0)];
     if (left === undefined || right === undefined) return { matched };
-    const skip = meet(a, b, { flags, window });
+    const skip = meet(a, b, rules);
     if (skip === undefined) {
       if (a.peek(window) === undefined || b.peek(window) === undefined) return { matched };
-      return { matched, divergence: describe(left, right, before, flags) };
+      return { matched, divergence: describe(left, right, before, rules) };
     }
     const [here, there] = [a.peek(skip[0]), b.peek(skip[1])];
     if (here === undefined || there === undefined) return { matched };
-    const registers = differences(here, there, flags);
+    const registers = differences(here, there, rules);
     if (registers.length > 0) return { matched, divergence: { registers, ours: here, theirs: there, before } };
     matched += 1;
     before.push(here);
@@ -83,40 +93,51 @@ export function compareTraces(ours: Iterable<TraceEntry>, theirs: Iterable<Trace
   }
 }
 
-/**
- * How far to go in both to the next place that they share: the nearest with equal registers. A string instruction with
- * a prefix is one entry here and one for each turn there, so that the nearest with equal RIP alone would be wrong.
- */
-function meet(a: Cursor, b: Cursor, { flags, window }: Required<CompareOptions>): readonly [number, number] | undefined {
-  let sameRip: readonly [number, number] | undefined;
-  for (let sum = 0; sum < window; sum++) {
+/** How far to go in both to the nearest place that they share. */
+function meet(a: Cursor, b: Cursor, rules: Rules): readonly [number, number] | undefined {
+  for (let sum = 0; sum < rules.window; sum++) {
     for (let i = 0; i <= sum; i++) {
       const [left, right] = [a.peek(i), b.peek(sum - i)];
-      if (left === undefined || right === undefined || left.rip !== right.rip) continue;
-      if (differences(left, right, flags).length === 0) return [i, sum - i];
-      sameRip ??= [i, sum - i];
+      if (left !== undefined && left.rip === right?.rip) return passRepeats(a, b, [i, sum - i], rules);
     }
-    // Far ahead only the same place in a loop would be found, some turns later.
-    if (sameRip !== undefined && sum >= sameRip[0] + sameRip[1] + REPEATS) return sameRip;
   }
-  return sameRip;
+  return undefined;
 }
 
-/** Turns of a repeated string instruction that may follow one another in one of the traces. */
-const REPEATS = 64;
+/**
+ * A repeated string instruction is entered anew after an interrupt, by some machines after each turn. Of the entries
+ * with the same RIP in a row, the first is taken that agrees.
+ */
+function passRepeats(a: Cursor, b: Cursor, [i, j]: readonly [number, number], rules: Rules): readonly [number, number] {
+  const rip = a.peek(i)?.rip;
+  const agrees = (left: TraceEntry | undefined, right: TraceEntry | undefined): boolean =>
+    left !== undefined && right !== undefined && differences(left, right, rules).length === 0;
+  for (let k = 0; b.peek(j + k)?.rip === rip; k++) if (agrees(a.peek(i), b.peek(j + k))) return [i, j + k];
+  for (let k = 0; a.peek(i + k)?.rip === rip; k++) if (agrees(a.peek(i + k), b.peek(j))) return [i + k, j];
+  return [i, j];
+}
 
-function differences(ours: TraceEntry, theirs: TraceEntry, flags: bigint): string[] {
+/** Lets the other side run through its firmware: to the first place of ours. */
+function synchronise(a: Cursor, b: Cursor): Start {
+  const first = a.peek(0);
+  for (let other = b.peek(0); first !== undefined && other !== undefined && other.rip !== first.rip; other = b.peek(0)) b.advance(1);
+  return { ours: first?.registers ?? new Map(), theirs: b.peek(0)?.registers ?? new Map() };
+}
+
+/** Loaders may leave different values in registers; as long as both keep them, that is no divergence. */
+function differences(ours: TraceEntry, theirs: TraceEntry, { flags, start }: Rules): string[] {
   const found: string[] = [];
   for (const [name, value] of theirs.registers) {
     const mine = ours.registers.get(name);
     const mask = name === 'EFL' ? flags : 0xffffffffffffffffn;
-    if (mine !== undefined && (mine & mask) !== (value & mask)) found.push(name);
+    if (mine === undefined || (mine & mask) === (value & mask)) continue;
+    if (mine !== start.ours.get(name) || value !== start.theirs.get(name)) found.push(name);
   }
   return found;
 }
 
-function describe(ours: TraceEntry, theirs: TraceEntry, before: readonly TraceEntry[], flags: bigint): Divergence {
-  return { registers: ours.rip === theirs.rip ? differences(ours, theirs, flags) : [], ours, theirs, before };
+function describe(ours: TraceEntry, theirs: TraceEntry, before: readonly TraceEntry[], rules: Rules): Divergence {
+  return { registers: ours.rip === theirs.rip ? differences(ours, theirs, rules) : [], ours, theirs, before };
 }
 
 /** A comparison as text. */
@@ -137,7 +158,7 @@ export function formatComparison({ matched, divergence }: TraceComparison): stri
 /**
  * As a program: `node --conditions=source tests/support/compare-trace.ts OURS QEMU [flags mask]`, for traces of
  * `xm run --trace OURS --clock instructions` and
- * `qemu-system-x86_64 -accel tcg -icount shift=0 -d cpu,exec,nochain -D QEMU`.
+ * `qemu-system-x86_64 -accel tcg -icount shift=0 -d cpu,exec,nochain -D QEMU`, for instance with `-dfilter 0x100000+0x1000000`.
  */
 function main([ours, theirs, flags]: readonly string[]): number {
   if (ours === undefined || theirs === undefined) {

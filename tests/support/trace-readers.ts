@@ -22,7 +22,7 @@ export function* readLines(path: string): Generator<string> {
   let rest = '';
   try {
     for (let length = readSync(file, buffer); length > 0; length = readSync(file, buffer)) {
-      const lines = (rest + buffer.latin1Slice(0, length)).split('\n');
+      const lines = (rest + buffer.toString('latin1', 0, length)).split('\n');
       rest = lines.pop() ?? '';
       yield* lines;
     }

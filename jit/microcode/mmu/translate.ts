@@ -1,6 +1,7 @@
 /** Hot path: from linear to physical addresses: rights, page faults, TLB fills. SDM vol 3, 4.6 and 4.7. */
 import {
-  CR0, CR4, CTX, DATA_SET, EFER, FAULT, JC_CTX, JC_PAGE, JC_RIP, SEG_BASE, SEG_CS, STAT_TLB_MISS,
+  CR0, CR4, CTX, DATA_SET, EFER, FAULT, JC_CTX, JC_PAGE, JC_REC, JC_RIP, JUMP_CACHE, JUMP_CACHE_ENTRIES,
+  JUMP_CACHE_ENTRY_SIZE, RIP, SEG_BASE, SEG_CS, STAT_TLB_MISS,
 } from "../../state/vcpu-layout";
 import { recordFault, recordPageFault, VECTOR_GP, VECTOR_SS } from "../fault";
 import { a20, CR0_PG, CR0_WP, CR4_PAE, CR4_PGE, CR4_SMAP, CR4_SMEP, EFER_NXE, isCanonical, isCode64 } from "../state";
@@ -107,6 +108,22 @@ export function fetchPage(linear: i64): i64 {
   const pa = translateIn(linear, EXECUTE, load<i32>(DATA_SET), 0);
   if (pa >= 0) rememberFetch(linear);
   return pa;
+}
+
+/** `fetchPage` for the current RIP, as 32 bits; meaningless when a fault was recorded. */
+export function fetchCurrent(): i32 {
+  const rip = load<i64>(RIP);
+  return <i32>fetchPage(isCode64() ? rip : (load<i64>(SEG_CS + SEG_BASE) + rip) & 0xffffffff);
+}
+
+/** Enters the record for the current RIP into the jump cache; `page` as JC_PAGE. The hash is that of `dispatch`. */
+export function fillJump(record: i32, page: i32): void {
+  const rip = load<u64>(RIP);
+  const entry = JUMP_CACHE + (<i32>(rip ^ (rip >> 11)) & (JUMP_CACHE_ENTRIES - 1)) * JUMP_CACHE_ENTRY_SIZE;
+  store<u64>(entry + JC_RIP, rip);
+  store<u32>(entry + JC_CTX, load<u32>(CTX));
+  store<i32>(entry + JC_REC, record);
+  store<i32>(entry + JC_PAGE, page);
 }
 
 /**
