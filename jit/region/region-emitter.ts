@@ -67,6 +67,8 @@ export class RegionEmitter extends Emitter {
   // fixed locals
   private readonly rip0: number;
   private readonly ticks: number;
+  /** Ticks at the entry. */
+  private readonly granted: number;
   /** Condition and target of the branch that ends the block at hand. */
   private readonly condition: number;
   private readonly target: number;
@@ -103,6 +105,7 @@ export class RegionEmitter extends Emitter {
     this.lazy = new LazyFlags(this);
     this.rip0 = this.permanent('i64');
     this.ticks = this.permanent('i32');
+    this.granted = this.permanent('i32');
     this.next = this.permanent('i32');
     this.exitRecord = this.permanent('i32');
     this.exitRip = this.permanent('i64');
@@ -202,7 +205,7 @@ export class RegionEmitter extends Emitter {
   emit(name: string): void {
     const m = this.module;
     const prologue: Expr[] = [
-      this.set(this.ticks, this.state32(L.BUDGET)),
+      this.set(this.ticks, this.tee(this.granted, this.state32(L.BUDGET), 'i32')),
       this.when(m.i32.le_s(this.get(this.ticks, 'i32'), this.i32(0)), [m.return()]),
       this.set(this.rip0, this.state64(L.RIP)),
       this.set(this.fc, this.lazy.read('cf')),
@@ -216,7 +219,8 @@ export class RegionEmitter extends Emitter {
       ...this.spill(this.dirtyGprs, this.dirtyXmms),
       ...this.flushDynamic(),
       this.setState64(L.RIP, this.get(this.exitRip, 'i64')),
-      this.setState32(L.BUDGET, this.get(this.ticks, 'i32')),
+      // a device may have ended the slice meanwhile: take off what ran here, whatever is left there
+      this.setState32(L.BUDGET, m.i32.add(this.state32(L.BUDGET), m.i32.sub(this.get(this.ticks, 'i32'), this.get(this.granted, 'i32')))),
       this.when(m.i32.eqz(this.get(this.exitHandler, 'i32')), [m.return_call('dispatch', [this.i32(0)], TYPES.none)]),
       this.when(m.i32.lt_s(this.get(this.exitHandler, 'i32'), this.i32(0)), [m.return()]),
       m.return_call_indirect('table', this.get(this.exitHandler, 'i32'), [this.get(this.exitRecord, 'i32')], TYPES.i32, TYPES.none),
@@ -970,7 +974,7 @@ export class RegionEmitter extends Emitter {
     this.release(this.outdated);
     this.outdated = [];
     if (!this.pendingStoreCheck || this.storedSlow === null) return out;
-    // only after a slow store is it worth looking whether code was overwritten
+    // only after a slow store is it worth looking whether code was overwritten, or a device ended the slice
     const stored = this.storedSlow;
     const last = this.stepIndex === (this.steps[this.blockIndex] as Step[]).length - 1;
     if (last) {
@@ -979,7 +983,8 @@ export class RegionEmitter extends Emitter {
     }
     out.push(this.when(this.get(stored, 'i32'), [
       this.set(stored, this.i32(0)),
-      this.when(this.state32(L.CODE_CHANGED), [this.setState32(L.CODE_CHANGED, this.i32(0)), ...this.sideExit(this.stepIndex + 1)]),
+      this.when(this.op('i32.or', this.state32(L.CODE_CHANGED), this.op('i32.le_s', this.state32(L.BUDGET), this.i32(0))),
+        [this.setState32(L.CODE_CHANGED, this.i32(0)), ...this.sideExit(this.stepIndex + 1)]),
     ]));
     return out;
   }

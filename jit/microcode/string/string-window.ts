@@ -2,7 +2,7 @@
  * Hot path: windows of string operands: as many elements as lie in one page of plain RAM, so that they can be worked on
  * by physical address. What does not fit (devices, elements across pages, limits, watched memory) goes one by one.
  */
-import { BUDGET, DATA_SET, EFLAGS, INTR_PENDING, REP_STOPPED, TLB, TLB_BASE, TLB_SET_SIZE } from "../../state/vcpu-layout";
+import { BUDGET, BUDGET_DEBT, DATA_SET, EFLAGS, INTR_PENDING, REP_STOPPED, TLB, TLB_BASE, TLB_SET_SIZE } from "../../state/vcpu-layout";
 import { checkFault } from "../fault";
 import { ramLoad16, ramLoad32, ramLoad64, ramLoad8, ramStore16, ramStore32, ramStore64, ramStore8 } from "../host";
 import { isRam, isRom } from "../mmu/physical";
@@ -58,10 +58,13 @@ export function advance(register: i32, count: i32): void {
   setIndex(register, backwards ? gpr(register) - distance : gpr(register) + distance);
 }
 
-/** Counts `count` elements as done. */
+/** Counts `count` elements as done. The slice pays for them, so that it ends in time, but they are no instructions. */
 export function countDown(count: i32): void {
   done += count;
-  if (counted) setIndex(RCX, gpr(RCX) - <u64>count);
+  if (!counted) return;
+  store<i32>(BUDGET, load<i32>(BUDGET) - 1);
+  store<i32>(BUDGET_DEBT, load<i32>(BUDGET_DEBT) + 1);
+  setIndex(RCX, gpr(RCX) - <u64>count);
 }
 
 /** True when the instruction should be left to be continued later. */
