@@ -1,6 +1,6 @@
 /** Hot path: everything that follows from CS, SS, CPL, CR0, CR4, EFER and EFLAGS.VM, TF and AC. */
 import {
-  BUDGET, BUDGET_DEBT, CPL, CR0, CR4, CTX, DATA_SET, EFER, EFLAGS, FPU_BLOCKED, INTR_PENDING, MODE_FLAT, MODE_SINGLE, MODE_STACK32, SEG_ATTR, SEG_BASE,
+  BUDGET, BUDGET_DEBT, CPL, CR0, CR4, CTX, DATA_SET, EFER, EFLAGS, FPU_BLOCKED, GPR, INTR_PENDING, MODE_CODE_MASK, MODE_FLAT, MODE_SINGLE, MODE_STACK32, SEG_ATTR, SEG_BASE,
   SEG_CS, SEG_DS, SEG_ES, SEG_LIMIT, SEG_SS, SSE_BLOCKED, TLB, TLB_BASE, TLB_SET_SIZE,
 } from "../state/vcpu-layout";
 import {
@@ -37,6 +37,11 @@ function codeMode(): u32 {
   return code | stack | (isFlat() ? MODE_FLAT : 0);
 }
 
+/** Upper halves of registers do not outlive 64-bit code (SDM vol 1, 3.4.1.1): 32-bit code may take them for 0. */
+function clearUpperHalves(): void {
+  for (let at = GPR; at < GPR + 64; at += 8) store<u32>(at + 4, 0);
+}
+
 /** Recomputes CTX, TLB_BASE, DATA_SET, FPU_BLOCKED and SSE_BLOCKED. */
 export function updateContext(): void {
   const level = load<u32>(CPL);
@@ -45,6 +50,7 @@ export function updateContext(): void {
   const cr4 = load<u64>(CR4);
   let mode = codeMode();
   if (flags & FLAG_TF || dr7() & 0xff) mode |= MODE_SINGLE;
+  if ((load<u32>(CTX) & MODE_CODE_MASK) == 2 && (mode & MODE_CODE_MASK) != 2) clearUpperHalves();
   store<u32>(CTX, (load<u32>(CTX) & 0xffff0000) | mode | (level << 8));
   let set: u32 = level == 3 ? 1 : 0;
   if (set == 0 && flags & FLAG_AC && cr4 & CR4_SMAP) set = 2;

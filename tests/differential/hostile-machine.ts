@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { LoadedInterpreter } from '../../jit/interp/load-interpreter.ts';
 import * as L from '../../jit/state/vcpu-layout.ts';
 import { VcpuCore, type VcpuHost } from '../../jit/vcpu/vcpu-core.ts';
@@ -21,6 +22,9 @@ const SLOW = 3000;
 /** How far a slice may run over its budget, in instructions: one region without a loop. */
 const OVERRUN = 400;
 
+/** Instructions in which a guest has to shut down to be compared. */
+export const OUTCOME_BUDGET = 10_000;
+
 const SEGMENT_RIGHTS = { real: 0x9300, code16: 0x9b00, code32: 0xc09b00, code64: 0xa09b00, data: 0xc09300 } as const;
 
 /** A vCPU that runs what nobody would write. */
@@ -30,6 +34,7 @@ export class HostileMachine {
   private readonly translator: SynchronousTranslator | null;
   private random = new Random(0);
   private interrupts = 0;
+  private time = 0;
   instructions = 0;
   slices = 0;
   /** How cases ended. */
@@ -52,7 +57,7 @@ export class HostileMachine {
       portIn: () => this.random.bits(), mmioRead: () => this.random.bits(),
       cpuid: (leaf, subleaf) => [leaf, subleaf, this.random.bits(), 0],
       readMsr: (msr) => (msr & 1 ? null : BigInt(msr)), writeMsr: (msr) => (msr & 1) === 0,
-      tsc: () => this.instructions, random32: () => this.random.bits() | 0,
+      tsc: () => this.time, random32: () => this.random.bits() | 0,
       hasInterrupt: () => this.interrupts > 0,
       acknowledgeInterrupt: () => {
         this.interrupts--;
@@ -69,6 +74,7 @@ export class HostileMachine {
     this.setUp(mode);
     const wrong: string[] = [];
     let end = 'budget';
+    this.time = this.instructions;
     for (let slice = random.between(2, 20); slice > 0 && wrong.length === 0; slice--) {
       this.interrupts = random.chance(0.3) ? random.between(1, 3) : 0;
       this.core.view.setUint32(L.INTR_PENDING, this.interrupts > 0 ? 1 : 0, true);
@@ -78,6 +84,36 @@ export class HostileMachine {
     this.ends[`${mode} ${end}`] = (this.ends[`${mode} ${end}`] ?? 0) + 1;
     this.checkCanaries(wrong);
     return wrong.map((w) => `${mode}: ${w}`);
+  }
+
+  /**
+   * Runs the guest of a seed without interrupts until it shuts down.
+   * @param most instructions of a slice; what runs in several slices repeats long string instructions, so that their count differs
+   * @returns what it left, to be compared with another machine; null when it does not shut down in time
+   */
+  outcome(seed: number, most = OUTCOME_BUDGET): Record<string, string> | null {
+    this.random = new Random(seed);
+    this.interrupts = 0;
+    this.time = 0;
+    this.setUp(this.random.pick(MODES));
+    const { core } = this;
+    core.view.setUint32(L.INTR_PENDING, 0, true);
+    const before = core.executed;
+    const wrong: string[] = [];
+    let end = 'budget';
+    while (end === 'budget' && wrong.length === 0 && core.executed - before < OUTCOME_BUDGET) end = this.slice(most, wrong);
+    if (wrong.length > 0) return { wrong: wrong.join('; ') };
+    if (end !== 'shutdown') return null;
+    const out: Record<string, string> = { executed: String(core.executed - before), rip: core.rip.toString(16), eflags: core.exports.getEflags().toString(16) };
+    for (let i = 0; i < 16; i++) out[`gpr${i}`] = core.gpr(i).toString(16);
+    const hash = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex').slice(0, 12);
+    const state = new Uint8Array(core.state.buffer);
+    out['ram'] = hash(this.ram);
+    out['segments and tables'] = hash(state.slice(L.SEG, L.CR0));
+    out['control registers'] = hash(state.slice(L.CR0, L.TSC_OFFSET));
+    out['x87'] = hash(state.slice(L.FPU_ST, L.FPU_FIP));
+    out['xmm'] = hash(state.slice(L.XMM, L.YMM_HIGH));
+    return out;
   }
 
   private slice(budget: number, wrong: string[]): string {
@@ -129,7 +165,7 @@ export class HostileMachine {
     core.blocks.reset();
     const long = mode === 'long' || mode === 'compatibility';
     writeHostileMemory(this.ram, random, long || mode === 'pae', long);
-    for (let i = 0; i < 16; i++) core.setGpr(i, random.chance(0.6) ? someAddress(random) : random.value());
+    for (let i = 0; i < 16; i++) core.setGpr(i, BigInt.asUintN(mode === 'long' ? 64 : 32, random.chance(0.6) ? someAddress(random) : random.value()));
     if (random.chance(0.8)) core.setGpr(4, BigInt(PLACES.stack - random.below(64) * 8));
     view.setBigUint64(L.GDTR_BASE, BigInt(PLACES.gdt), true);
     view.setUint32(L.GDTR_LIMIT, random.chance(0.9) ? DESCRIPTORS * 8 - 1 : random.below(0x10000), true);

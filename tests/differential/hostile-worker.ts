@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { InterpreterIndex } from '../../jit/interp/generate-interpreter.ts';
 import { HostileMachine } from './hostile-machine.ts';
+import { disagreement } from './hostile-compare.ts';
 
 /** What the watching thread gives. */
 export interface HostileTask {
@@ -50,6 +51,7 @@ for (; performance.now() < until && failures.length < most; cases++) {
   Atomics.store(progress, 0, cases + 1);
   const kind = cases % KINDS.length;
   const wrong = (machines[kind] as HostileMachine).run(seed + cases);
+  if (kind > 0) wrong.push(...disagreement(machines[0] as HostileMachine, machines[kind] as HostileMachine, seed + cases, kind === 2));
   if (wrong.length > 0) failures.push(`seed ${seed + cases} (${KINDS[kind] === null ? 'interpreter' : `translator, hot at ${KINDS[kind]}`})\n  ${wrong.join('\n  ')}`);
 }
 retire();

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type LoadedInterpreter, loadInterpreter } from '../../jit/interp/load-interpreter.ts';
 import { HostileMachine } from './hostile-machine.ts';
+import { disagreement } from './hostile-compare.ts';
 import { runHostile } from './hostile-run.ts';
 
 // usage: hostile.ts [--seed N] [--seconds S] [--most FAILURES], or hostile.ts --only SEED [--hot LIMIT]
@@ -11,7 +12,8 @@ const interpreter: LoadedInterpreter = base
   ? { module: new WebAssembly.Module(readFileSync(`${base}.wasm`)), index: JSON.parse(readFileSync(`${base}.json`, 'utf8')) }
   : await loadInterpreter();
 if (values.only !== undefined) {
-  const wrong = new HostileMachine(interpreter, values.hot === undefined ? null : Number(values.hot)).run(Number(values.only));
+  const make = (hot: string | undefined): HostileMachine => new HostileMachine(interpreter, hot === undefined ? null : Number(hot));
+  const wrong = [...make(values.hot).run(Number(values.only)), ...disagreement(make(undefined), make(values.hot ?? '0'), Number(values.only), values.hot !== undefined && values.hot !== '0')];
   console.log(wrong.length === 0 ? 'nothing went wrong' : wrong.join('\n'));
   process.exit(wrong.length === 0 ? 0 : 1);
 }
