@@ -28,6 +28,7 @@ export class Predecoder {
 
   constructor(view: DataView, index: InterpreterIndex) {
     this.view = view;
+    view.setBigUint64(L.FAR, BigInt(L.FAR_STEP), true);
     this.dimensions = index.dimensions;
     for (const [i, name] of index.handlers.entries()) this.handlerIndex.set(name, i);
   }
@@ -114,6 +115,10 @@ export class Predecoder {
     if (memory.base === 16) {
       view.setUint16(at + L.REC_BASE, L.RIP, true);
       disp += BigInt(end);
+      if (disp > 0x7fffffffn) {
+        disp -= BigInt(L.FAR_STEP);
+        view.setUint16(at + L.REC_INDEX, L.FAR, true);
+      }
     } else if (memory.base >= 0) view.setUint16(at + L.REC_BASE, L.GPR + memory.base * 8, true);
     if (memory.index >= 0) view.setUint16(at + L.REC_INDEX, L.GPR + memory.index * 8, true);
     view.setUint8(at + L.REC_SCALE, memory.scale);

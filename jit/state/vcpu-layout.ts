@@ -163,6 +163,9 @@ export const PDPTE = 0x780;
 export const REP_STOPPED = 0x7a0;
 /** u32: 1 = a bit of FETCH_MAP is set. */
 export const FETCH_ANY = 0x7a4;
+/** A u64 that is always FAR_STEP: index of a RIP-relative operand whose distance from the block's start has more than 32 bits. */
+export const FAR = 0x7e0;
+export const FAR_STEP = 0x1000;
 /** u64 second scratch of the current instruction: remainder of a 128-bit division. */
 export const SCRATCH_HIGH = 0x7e8;
 /** u32: 1 = EFLAGS.TF was set when the instruction began (set by `debugBefore`). */

@@ -118,7 +118,8 @@ function placeKernel(plan: LoadPlan, header: SetupHeader, request: LoadRequest):
   const what = 'kernel';
   const bytes = new ByteReader(request.kernel, `${request.kernelName} (a Linux bzImage)`).slice(
     header.kernelOffset,
-    kernelBytes,
+    // the header counts paragraphs: the last one need not be whole
+    Math.max(kernelBytes - 15, Math.min(kernelBytes, request.kernel.length - header.kernelOffset)),
     'protected-mode kernel',
   );
   const needed = Math.max(initBytes, kernelBytes);

@@ -54,7 +54,8 @@ export class HostileMachine {
   private host(): VcpuHost {
     return {
       ...bareHost,
-      portIn: () => this.random.bits(), mmioRead: () => this.random.bits(),
+      portIn: () => this.random.bits(), // a read may be repeated when an instruction is begun again
+      mmioRead: (physical) => Math.imul(physical, 0x9e3779b1) >>> 0,
       cpuid: (leaf, subleaf) => [leaf, subleaf, this.random.bits(), 0],
       readMsr: (msr) => (msr & 1 ? null : BigInt(msr)), writeMsr: (msr) => (msr & 1) === 0,
       tsc: () => this.time, random32: () => this.random.bits() | 0,
