@@ -19,7 +19,12 @@ export const GUEST_GROUPS: readonly GuestGroup[] = [
     title: 'Integer hot loops',
     goals: { v86: 0.33, qemu: 0.8, native: 2 },
     checksums: {
-      alu: '8d0f10d3', sieve: '000132a2', imatmul: '59516e41', bits: 'f2441661', sha256: 'dd6bcacc', crc32: 'c97a51f3',
+      alu: '8d0f10d3',
+      sieve: '000132a2',
+      imatmul: '59516e41',
+      bits: 'f2441661',
+      sha256: 'dd6bcacc',
+      crc32: 'c97a51f3',
     },
   },
   {
@@ -27,7 +32,10 @@ export const GUEST_GROUPS: readonly GuestGroup[] = [
     title: 'x87 and SSE floating point',
     goals: { v86: 0.3, qemu: 0.3, native: 3 },
     checksums: {
-      'x87-matmul': '6c487468', 'x87-div': '20d45251', 'sse-scalar': 'f95fff7f', 'sse-packed-double': 'f95fff7f',
+      'x87-matmul': '6c487468',
+      'x87-div': '20d45251',
+      'sse-scalar': 'f95fff7f',
+      'sse-packed-double': 'f95fff7f',
       'sse-packed-float': '715b7613',
     },
   },

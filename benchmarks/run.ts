@@ -39,10 +39,7 @@ async function planLinuxJobs(request: PlanRequest): Promise<PlannedJob[]> {
 }
 
 function listCases(request: PlanRequest): void {
-  const cases = [
-    ...planGuestJobs(request).flatMap((job) => job.cases),
-    ...ARCHITECTURES.flatMap((architecture) => linuxCases(architecture, request.only)),
-  ];
+  const cases = [...planGuestJobs(request).flatMap((job) => job.cases), ...ARCHITECTURES.flatMap((architecture) => linuxCases(architecture, request.only))];
   for (const { id, group } of cases) console.log(`${id}  (${group})`);
 }
 
@@ -67,7 +64,7 @@ async function measure(options: BenchOptions): Promise<void> {
   const facts = await lookForPeers(chosen);
   const peers = chosen.filter((_, i) => facts[i]?.missing === null);
   const host = hostFacts();
-  const jobs = [...planGuestJobs(options), ...await planLinuxJobs(options)];
+  const jobs = [...planGuestJobs(options), ...(await planLinuxJobs(options))];
   if (jobs.length === 0) throw new Error('no case to measure; --list shows the ids');
   const collection = await measureRounds({ jobs, peers, rounds: options.rounds, onProgress: showProgress });
   showProgress('');

@@ -46,7 +46,11 @@ export class Collection {
       const done = this.#note(left, timesOf(job, record), peer.name);
       if (record.failure === null) {
         if (left.length === planned.cases.length) this.#noteCost(planned.id, record, peer.name);
-        this.#failAll(left.filter((one) => !done.has(one)), 'printed no result', peer.name);
+        this.#failAll(
+          left.filter((one) => !done.has(one)),
+          'printed no result',
+          peer.name,
+        );
         return;
       }
       const rest = left.filter((one) => !done.has(one));

@@ -24,7 +24,13 @@ export function planLinuxJob(guest: LinuxGuest, request: PlanRequest): PlannedJo
     architecture,
     cases: linuxCases(architecture, request.only),
     job: (cases) => ({
-      kind: 'linux', architecture, kernel, ramdisk, readyLine, commandLine: 'console=ttyS0', memoryMib: 256,
+      kind: 'linux',
+      architecture,
+      kernel,
+      ramdisk,
+      readyLine,
+      commandLine: 'console=ttyS0',
+      memoryMib: 256,
       // Steps build on each other's files, so that all up to the last chosen one run.
       steps: LINUX_STEPS.slice(0, 1 + LINUX_STEPS.findLastIndex((step) => cases.some(({ name }) => name === step.name))),
       silenceMs: request.silenceMs,

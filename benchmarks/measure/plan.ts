@@ -35,15 +35,23 @@ export interface PlanRequest {
 
 /** Every guest job that has a chosen case, reduced to the chosen cases. */
 export function planGuestJobs({ only, repetitions, silenceMs }: PlanRequest): PlannedJob[] {
-  return ARCHITECTURES.flatMap((architecture) => GUEST_GROUPS.map((group): PlannedJob => ({
-    id: `${architecture}/${group.name}`,
-    architecture,
-    cases: Object.entries(group.checksums)
-      .map(([name, checksum]) => ({ id: `${architecture}/${name}`, name, group: group.name, checksum }))
-      .filter(({ id }) => only.test(id)),
-    job: (cases) => ({
-      kind: 'guest', architecture, image: join(IMAGES, `bench-${architecture}.elf`),
-      cases: cases.map(({ name }) => name), repetitions, silenceMs,
-    }),
-  }))).filter(({ cases }) => cases.length > 0);
+  return ARCHITECTURES.flatMap((architecture) =>
+    GUEST_GROUPS.map(
+      (group): PlannedJob => ({
+        id: `${architecture}/${group.name}`,
+        architecture,
+        cases: Object.entries(group.checksums)
+          .map(([name, checksum]) => ({ id: `${architecture}/${name}`, name, group: group.name, checksum }))
+          .filter(({ id }) => only.test(id)),
+        job: (cases) => ({
+          kind: 'guest',
+          architecture,
+          image: join(IMAGES, `bench-${architecture}.elf`),
+          cases: cases.map(({ name }) => name),
+          repetitions,
+          silenceMs,
+        }),
+      }),
+    ),
+  ).filter(({ cases }) => cases.length > 0);
 }

@@ -43,7 +43,10 @@ function childrenOf(pid: number): number[] {
   }
   return threads.flatMap((thread) => {
     const children = readOrNull(`/proc/${pid}/task/${thread}/children`) ?? '';
-    return children.split(' ').filter((word) => word !== '').map(Number);
+    return children
+      .split(' ')
+      .filter((word) => word !== '')
+      .map(Number);
   });
 }
 

@@ -43,10 +43,7 @@ export function linuxDialogue(job: LinuxJob): Dialogue {
 }
 
 /** Runs a peer's process for a job, with the end and the dialogue that the job asks for. */
-export function runGuestProcess(
-  job: Job,
-  process: Pick<ProcessRequest, 'command' | 'arguments' | 'cwd'>,
-): Promise<RunRecord> {
+export function runGuestProcess(job: Job, process: Pick<ProcessRequest, 'command' | 'arguments' | 'cwd'>): Promise<RunRecord> {
   if (job.kind === 'guest') {
     return runProcess({
       ...process,
@@ -61,7 +58,7 @@ export function runGuestProcess(
     ...process,
     silenceMs: job.silenceMs,
     graceMs: 0, // a shell does not end by itself
-    isLast: (line) => lastStep ? line.startsWith(`END ${lastStep.name} `) : line.startsWith(job.readyLine),
+    isLast: (line) => (lastStep ? line.startsWith(`END ${lastStep.name} `) : line.startsWith(job.readyLine)),
     isFailure: (line) => line.includes('Kernel panic'),
     dialogue: linuxDialogue(job),
   });

@@ -28,7 +28,7 @@ export const native: Peer = {
   name: 'native',
   async available() {
     if (process.platform !== 'linux' || process.arch !== 'x64') return 'the host is not Linux on x86-64';
-    if (await firstLineOf('gcc', ['--version']) === null) return 'gcc is not installed';
+    if ((await firstLineOf('gcc', ['--version'])) === null) return 'gcc is not installed';
     await build();
     return existsSync(programFor('amd64')) ? null : 'the cases did not compile';
   },

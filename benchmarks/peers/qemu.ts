@@ -11,13 +11,20 @@ const PROGRAMS: Readonly<Record<Architecture, string>> = {
 /** QEMU's arguments for a job: TCG, no devices but the serial port on standard input and output. */
 export function qemuArguments(job: Job): string[] {
   const common = [
-    '-accel', 'tcg', '-nodefaults', '-no-user-config', '-display', 'none', '-serial', 'stdio', '-no-reboot',
-    '-device', 'isa-debug-exit,iobase=0xf4,iosize=4',
+    '-accel',
+    'tcg',
+    '-nodefaults',
+    '-no-user-config',
+    '-display',
+    'none',
+    '-serial',
+    'stdio',
+    '-no-reboot',
+    '-device',
+    'isa-debug-exit,iobase=0xf4,iosize=4',
   ];
   if (job.kind === 'guest') return [...common, '-m', '128', '-kernel', job.image, '-append', guestCommandLine(job)];
-  return [
-    ...common, '-m', String(job.memoryMib), '-kernel', job.kernel, '-initrd', job.ramdisk, '-append', job.commandLine,
-  ];
+  return [...common, '-m', String(job.memoryMib), '-kernel', job.kernel, '-initrd', job.ramdisk, '-append', job.commandLine];
 }
 
 /** QEMU with its own translator (TCG), both programs of Debian's package qemu-system-x86. */
@@ -25,7 +32,7 @@ export const qemu: Peer = {
   name: 'qemu',
   async available() {
     for (const program of Object.values(PROGRAMS)) {
-      if (await firstLineOf(program, ['--version']) === null) return `${program} is not installed`;
+      if ((await firstLineOf(program, ['--version'])) === null) return `${program} is not installed`;
     }
     return null;
   },

@@ -11,8 +11,7 @@ const FIRMWARE_DIRECTORIES = ['/usr/share/seabios', '/usr/share/qemu', '/usr/sha
 const FIRMWARE = { bios: 'bios-256k.bin', vgaBios: 'vgabios-stdvga.bin' };
 
 function firmwareDirectory(): string | undefined {
-  return FIRMWARE_DIRECTORIES.find((directory) =>
-    Object.values(FIRMWARE).every((file) => existsSync(join(directory, file))));
+  return FIRMWARE_DIRECTORIES.find((directory) => Object.values(FIRMWARE).every((file) => existsSync(join(directory, file))));
 }
 
 /** The package's directory, or `null` when it is not installed. */
@@ -32,8 +31,13 @@ export function v86Request(job: Job, build: string): V86Request {
   }
   const directory = firmwareDirectory() ?? '';
   return {
-    ...common, memoryMib: job.memoryMib, kernel: job.kernel, ramdisk: job.ramdisk, commandLine: job.commandLine,
-    bios: join(directory, FIRMWARE.bios), vgaBios: join(directory, FIRMWARE.vgaBios),
+    ...common,
+    memoryMib: job.memoryMib,
+    kernel: job.kernel,
+    ramdisk: job.ramdisk,
+    commandLine: job.commandLine,
+    bios: join(directory, FIRMWARE.bios),
+    vgaBios: join(directory, FIRMWARE.vgaBios),
   };
 }
 

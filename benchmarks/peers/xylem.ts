@@ -13,10 +13,7 @@ export function xylemArguments(job: Job): string[] {
   if (job.kind === 'guest') {
     return [...common, '--kernel', job.image, '--memory', '128', '--extra', guestCommandLine(job)];
   }
-  return [
-    ...common, '--kernel', job.kernel, '--ramdisk', job.ramdisk, '--memory', String(job.memoryMib),
-    '--extra', job.commandLine,
-  ];
+  return [...common, '--kernel', job.kernel, '--ramdisk', job.ramdisk, '--memory', String(job.memoryMib), '--extra', job.commandLine];
 }
 
 /** This hypervisor, from its sources, in a process of its own. */

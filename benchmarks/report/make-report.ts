@@ -16,9 +16,15 @@ export interface ReportRequest {
 /** Puts the measurements into rows. */
 export function makeReport({ jobs, collection, ...facts }: ReportRequest): BenchReport {
   const names = facts.peers.filter(({ missing }) => missing === null).map(({ name }) => name);
-  const rows = jobs.flatMap(({ cases }) => cases.map(({ id, group }): ReportRow => ({
-    id, group, cells: Object.fromEntries(names.map((name) => [name, cellOf(collection, id, name)])),
-  })));
+  const rows = jobs.flatMap(({ cases }) =>
+    cases.map(
+      ({ id, group }): ReportRow => ({
+        id,
+        group,
+        cells: Object.fromEntries(names.map((name) => [name, cellOf(collection, id, name)])),
+      }),
+    ),
+  );
   const costs = jobs.map(({ id }): BenchReport['costs'][number] => ({
     id,
     cpuSeconds: medians(names, (name) => collection.costOf(id, name).cpuSeconds),

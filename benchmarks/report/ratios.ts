@@ -57,11 +57,13 @@ function summary(
   peers: readonly string[],
   of: (peer: string) => { values: readonly (number | null)[]; goal: number | undefined },
 ): GroupSummary {
-  const ratios = Object.fromEntries(peers.map((peer): [string, GroupRatio] => {
-    const { values, goal } = of(peer);
-    const known = values.filter((value) => value !== null);
-    return [peer, { ratio: geometricMean(known), count: known.length, goal: goal ?? null }];
-  }));
+  const ratios = Object.fromEntries(
+    peers.map((peer): [string, GroupRatio] => {
+      const { values, goal } = of(peer);
+      const known = values.filter((value) => value !== null);
+      return [peer, { ratio: geometricMean(known), count: known.length, goal: goal ?? null }];
+    }),
+  );
   return { title, ratios };
 }
 

@@ -35,8 +35,7 @@ export function escapeXml(text: string): string {
 /** A bar chart of all times, a bar for each peer, on a logarithmic axis: shorter is faster. */
 export function renderSvg(report: BenchReport): string {
   const peers = presentPeers(report);
-  const times = report.rows.flatMap(({ cells }) =>
-    Object.values(cells).flatMap((cell) => (cell.kind === 'time' ? [cell.medianMs] : [])));
+  const times = report.rows.flatMap(({ cells }) => Object.values(cells).flatMap((cell) => (cell.kind === 'time' ? [cell.medianMs] : [])));
   const scale = logScale(times, WIDTH - LABEL_WIDTH - VALUE_WIDTH);
   const parts: string[] = [];
   let y = TOP;
@@ -87,8 +86,7 @@ function renderLegend(name: string, index: number): string {
 }
 
 function renderTick(tick: number, x: number, bottom: number): string {
-  return `<line x1="${x.toFixed(1)}" y1="${TOP - 8}" x2="${x.toFixed(1)}" y2="${bottom}"/>\n` +
-    text(x, TOP - 12, `${tick} ms`, 'class="value middle"');
+  return `<line x1="${x.toFixed(1)}" y1="${TOP - 8}" x2="${x.toFixed(1)}" y2="${bottom}"/>\n${text(x, TOP - 12, `${tick} ms`, 'class="value middle"')}`;
 }
 
 function text(x: number, y: number, content: string, attributes = ''): string {

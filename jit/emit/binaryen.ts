@@ -8,13 +8,26 @@ export type Expr = binaryen.ExpressionRef;
 
 /** Features generated code uses. Named one by one: `Features.All` makes modules that V8 refuses. */
 export const FEATURES: number =
-  binaryen.Features.Atomics | binaryen.Features.MutableGlobals | binaryen.Features.NontrappingFPToInt | binaryen.Features.SIMD128 |
-  binaryen.Features.BulkMemory | binaryen.Features.BulkMemoryOpt | binaryen.Features.SignExt | binaryen.Features.TailCall |
-  binaryen.Features.ReferenceTypes | binaryen.Features.Multivalue | binaryen.Features.MultiMemory;
+  binaryen.Features.Atomics |
+  binaryen.Features.MutableGlobals |
+  binaryen.Features.NontrappingFPToInt |
+  binaryen.Features.SIMD128 |
+  binaryen.Features.BulkMemory |
+  binaryen.Features.BulkMemoryOpt |
+  binaryen.Features.SignExt |
+  binaryen.Features.TailCall |
+  binaryen.Features.ReferenceTypes |
+  binaryen.Features.Multivalue |
+  binaryen.Features.MultiMemory;
 
 /** Binaryen's type for ours. */
 export const TYPES: Readonly<Record<WasmType, binaryen.Type>> = {
-  i32: binaryen.i32, i64: binaryen.i64, f32: binaryen.f32, f64: binaryen.f64, v128: binaryen.v128, none: binaryen.none,
+  i32: binaryen.i32,
+  i64: binaryen.i64,
+  f32: binaryen.f32,
+  f64: binaryen.f64,
+  v128: binaryen.v128,
+  none: binaryen.none,
 };
 
 /** Parses module text and sets the features. */
@@ -61,22 +74,39 @@ type Storer = (offset: number, align: number, pointer: Expr, value: Expr, memory
 function accelerate(module: WasmModule): void {
   if (literal === 0) literal = low._malloc(low._BinaryenSizeofLiteral());
   const ptr = (module as unknown as { ptr: number }).ptr;
-  const load = (bytes: number, signed: boolean, type: number): Loader =>
-    (offset, align, pointer, memory) => low._BinaryenLoad(ptr, bytes, signed, offset, align, type, pointer, nameOf(memory));
-  const store = (bytes: number, type: number): Storer =>
-    (offset, align, pointer, value, memory) => low._BinaryenStore(ptr, bytes, offset, align, pointer, value, type, nameOf(memory));
+  const load =
+    (bytes: number, signed: boolean, type: number): Loader =>
+    (offset, align, pointer, memory) =>
+      low._BinaryenLoad(ptr, bytes, signed, offset, align, type, pointer, nameOf(memory));
+  const store =
+    (bytes: number, type: number): Storer =>
+    (offset, align, pointer, value, memory) =>
+      low._BinaryenStore(ptr, bytes, offset, align, pointer, value, type, nameOf(memory));
   const { i32, i64, v128 } = binaryen;
   Object.assign(module.i32, {
-    load: load(4, true, i32), load8_s: load(1, true, i32), load8_u: load(1, false, i32), load16_s: load(2, true, i32), load16_u: load(2, false, i32),
-    store: store(4, i32), store8: store(1, i32), store16: store(2, i32),
+    load: load(4, true, i32),
+    load8_s: load(1, true, i32),
+    load8_u: load(1, false, i32),
+    load16_s: load(2, true, i32),
+    load16_u: load(2, false, i32),
+    store: store(4, i32),
+    store8: store(1, i32),
+    store16: store(2, i32),
     const: (value: number) => {
       low._BinaryenLiteralInt32(literal, value);
       return low._BinaryenConst(ptr, literal);
     },
   });
   Object.assign(module.i64, {
-    load: load(8, true, i64), load8_u: load(1, false, i64), load16_u: load(2, false, i64), load32_s: load(4, true, i64), load32_u: load(4, false, i64),
-    store: store(8, i64), store8: store(1, i64), store16: store(2, i64), store32: store(4, i64),
+    load: load(8, true, i64),
+    load8_u: load(1, false, i64),
+    load16_u: load(2, false, i64),
+    load32_s: load(4, true, i64),
+    load32_u: load(4, false, i64),
+    store: store(8, i64),
+    store8: store(1, i64),
+    store16: store(2, i64),
+    store32: store(4, i64),
     const: (value: bigint) => {
       low._BinaryenLiteralInt64(literal, value);
       return low._BinaryenConst(ptr, literal);
@@ -115,8 +145,13 @@ export class Builders {
 
 /** Operations whose Binaryen method is not called as in WebAssembly text. */
 const BINARYEN_NAMES: Readonly<Record<string, string>> = {
-  wrap_i64: 'wrap', extend_i32_u: 'extend_u', extend_i32_s: 'extend_s', add_sat_s: 'add_saturate_s', add_sat_u: 'add_saturate_u',
-  sub_sat_s: 'sub_saturate_s', sub_sat_u: 'sub_saturate_u',
+  wrap_i64: 'wrap',
+  extend_i32_u: 'extend_u',
+  extend_i32_s: 'extend_s',
+  add_sat_s: 'add_saturate_s',
+  add_sat_u: 'add_saturate_u',
+  sub_sat_s: 'sub_saturate_s',
+  sub_sat_u: 'sub_saturate_u',
 };
 
 /** The type of a parameter or result list, by type names. */

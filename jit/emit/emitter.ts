@@ -184,19 +184,32 @@ export abstract class Emitter {
     const m = this.module;
     const arg = (i: number): Expr => this.value(node.args[i] as Node);
     switch (node.op) {
-      case 'i32.const': return this.i32(node.constant as number);
-      case 'i64.const': return this.i64(node.constant as bigint);
-      case 'v128.const': return m.v128.const(node.lanes as number[]);
-      case 'copy': return arg(0);
-      case 'select': return m.select(arg(0), arg(1), arg(2));
-      case 'readRegister': return this.readRegister(node.register as RegisterRef, node.width as Width);
-      case 'immediate': return this.immediate(node.width as Width);
-      case 'address': return this.linearAddress(node, node.args.length > 0 ? arg(0) : null);
-      case 'effectiveAddress': return this.effectiveAddress(node, null);
-      case 'flag': return this.readFlag(node.name as string);
-      case 'condition': return this.readCondition(node.lane as number);
-      case 'cellValue': return this.get(this.resultLocal(node.args[0] as Node), node.type);
-      case 'v128.shuffle': return m.i8x16.shuffle(arg(0), arg(1), node.lanes as number[]);
+      case 'i32.const':
+        return this.i32(node.constant as number);
+      case 'i64.const':
+        return this.i64(node.constant as bigint);
+      case 'v128.const':
+        return m.v128.const(node.lanes as number[]);
+      case 'copy':
+        return arg(0);
+      case 'select':
+        return m.select(arg(0), arg(1), arg(2));
+      case 'readRegister':
+        return this.readRegister(node.register as RegisterRef, node.width as Width);
+      case 'immediate':
+        return this.immediate(node.width as Width);
+      case 'address':
+        return this.linearAddress(node, node.args.length > 0 ? arg(0) : null);
+      case 'effectiveAddress':
+        return this.effectiveAddress(node, null);
+      case 'flag':
+        return this.readFlag(node.name as string);
+      case 'condition':
+        return this.readCondition(node.lane as number);
+      case 'cellValue':
+        return this.get(this.resultLocal(node.args[0] as Node), node.type);
+      case 'v128.shuffle':
+        return m.i8x16.shuffle(arg(0), arg(1), node.lanes as number[]);
       default:
         if (!node.op.includes('.')) return this.special(node);
         if (node.lane !== undefined && node.op.includes('_lane')) {
@@ -210,18 +223,39 @@ export abstract class Emitter {
   private statement(node: Node): Expr[] {
     const arg = (i: number): Expr => this.value(node.args[i] as Node);
     switch (node.op) {
-      case 'variable': return [this.keep(node, arg(0))];
-      case 'assign': return [this.set(this.resultLocal(node.args[0] as Node), this.value(node.args[1] as Node))];
-      case 'writeRegister': return [this.writeRegister(node.register as RegisterRef, (node.args[0] as Node).width as Width, arg(0))];
-      case 'readState': return [this.keep(node, node.width === 128 ? this.module.v128.load(node.constant as number, 1, this.i32(0), 'state') : node.width === 64 ? this.state64(node.constant as number) : this.state32(node.constant as number))];
+      case 'variable':
+        return [this.keep(node, arg(0))];
+      case 'assign':
+        return [this.set(this.resultLocal(node.args[0] as Node), this.value(node.args[1] as Node))];
+      case 'writeRegister':
+        return [this.writeRegister(node.register as RegisterRef, (node.args[0] as Node).width as Width, arg(0))];
+      case 'readState':
+        return [
+          this.keep(
+            node,
+            node.width === 128
+              ? this.module.v128.load(node.constant as number, 1, this.i32(0), 'state')
+              : node.width === 64
+                ? this.state64(node.constant as number)
+                : this.state32(node.constant as number),
+          ),
+        ];
       case 'writeState': {
         const v = node.args[0] as Node;
         if (v.width === 128) return [this.module.v128.store(node.constant as number, 1, this.i32(0), arg(0), 'state')];
         return [v.width === 64 ? this.setState64(node.constant as number, arg(0)) : this.setState32(node.constant as number, arg(0))];
       }
-      case 'i32.div_u': case 'i32.rem_u': case 'i64.div_u': case 'i64.rem_u': case 'i32.div_s': case 'i32.rem_s': case 'i64.div_s': case 'i64.rem_s':
+      case 'i32.div_u':
+      case 'i32.rem_u':
+      case 'i64.div_u':
+      case 'i64.rem_u':
+      case 'i32.div_s':
+      case 'i32.rem_s':
+      case 'i64.div_s':
+      case 'i64.rem_s':
         return [this.keep(node, this.op(node.op, arg(0), arg(1)))];
-      default: return this.effect(node);
+      default:
+        return this.effect(node);
     }
   }
 

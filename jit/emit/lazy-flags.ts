@@ -1,4 +1,4 @@
-import { type Flag, type Node, type Width } from '../ir/node.ts';
+import type { Flag, Node, Width } from '../ir/node.ts';
 import * as L from '../state/vcpu-layout.ts';
 import type { Expr } from './binaryen.ts';
 import type { Emitter } from './emitter.ts';
@@ -31,11 +31,16 @@ export class LazyFlags {
   read(flag: Flag): Expr {
     const { m, e } = this;
     switch (flag) {
-      case 'cf': return m.i32.wrap(m.i64.shr_u(this.cout(), e.i64(63n)));
-      case 'of': return m.i32.wrap(m.i64.shr_u(m.i64.xor(this.cout(), m.i64.shl(this.cout(), e.i64(1n))), e.i64(63n)));
-      case 'zf': return m.i64.eqz(this.res());
-      case 'sf': return m.i32.xor(m.i32.wrap(m.i64.shr_u(this.res(), e.i64(63n))), m.i32.and(m.i32.shr_u(this.aux(), e.i32(7)), e.i32(1)));
-      case 'af': return m.i32.and(m.i32.shr_u(this.aux(), e.i32(4)), e.i32(1));
+      case 'cf':
+        return m.i32.wrap(m.i64.shr_u(this.cout(), e.i64(63n)));
+      case 'of':
+        return m.i32.wrap(m.i64.shr_u(m.i64.xor(this.cout(), m.i64.shl(this.cout(), e.i64(1n))), e.i64(63n)));
+      case 'zf':
+        return m.i64.eqz(this.res());
+      case 'sf':
+        return m.i32.xor(m.i32.wrap(m.i64.shr_u(this.res(), e.i64(63n))), m.i32.and(m.i32.shr_u(this.aux(), e.i32(7)), e.i32(1)));
+      case 'af':
+        return m.i32.and(m.i32.shr_u(this.aux(), e.i32(4)), e.i32(1));
       default: {
         const low = m.i32.and(m.i32.xor(m.i32.wrap(this.res()), m.i32.shr_u(this.aux(), e.i32(8))), e.i32(255));
         return m.i32.and(m.i32.xor(m.i32.popcnt(low), e.i32(1)), e.i32(1));
@@ -48,14 +53,22 @@ export class LazyFlags {
     const { m } = this;
     const base = ((): Expr => {
       switch (code >> 1) {
-        case 0: return this.read('of');
-        case 1: return this.read('cf');
-        case 2: return this.read('zf');
-        case 3: return m.i32.or(this.read('cf'), this.read('zf'));
-        case 4: return this.read('sf');
-        case 5: return this.read('pf');
-        case 6: return m.i32.xor(this.read('sf'), this.read('of'));
-        default: return m.i32.or(this.read('zf'), m.i32.xor(this.read('sf'), this.read('of')));
+        case 0:
+          return this.read('of');
+        case 1:
+          return this.read('cf');
+        case 2:
+          return this.read('zf');
+        case 3:
+          return m.i32.or(this.read('cf'), this.read('zf'));
+        case 4:
+          return this.read('sf');
+        case 5:
+          return this.read('pf');
+        case 6:
+          return m.i32.xor(this.read('sf'), this.read('of'));
+        default:
+          return m.i32.or(this.read('zf'), m.i32.xor(this.read('sf'), this.read('of')));
       }
     })();
     return code & 1 ? m.i32.eqz(base) : base;
@@ -104,9 +117,10 @@ export class LazyFlags {
     }
     const [b, setB] = keep(node.args[1] as Node);
     const [r, setR] = keep(node.args[2] as Node);
-    const vector = kind === 'add' || kind === 'adc'
-      ? o.or(o.and(get(a), get(b)), o.and(o.or(get(a), get(b)), not(get(r))))
-      : o.or(o.and(not(get(a)), get(b)), o.and(o.or(not(get(a)), get(b)), get(r)));
+    const vector =
+      kind === 'add' || kind === 'adc'
+        ? o.or(o.and(get(a), get(b)), o.and(o.or(get(a), get(b)), not(get(r))))
+        : o.or(o.and(not(get(a)), get(b)), o.and(o.or(not(get(a)), get(b)), get(r)));
     const cout = width === 64 ? vector : m.i64.shl(wide(vector), e.i64(BigInt(64 - width)));
     const aux = m.i32.and(m.i32.xor(m.i32.xor(low(get(a)), low(get(b))), low(get(r))), e.i32(16));
     return [setA, setB, setR, ...this.store(this.sext(r, width), cout, aux)];

@@ -21,7 +21,10 @@ export interface InterpreterIndex {
 }
 
 const typeNames = (t: binaryen.Type): string[] =>
-  binaryen.expandType(t).map((x) => (Object.entries(TYPES).find(([, v]) => v === x) as [string, number])[0]).filter((n) => n !== 'none');
+  binaryen
+    .expandType(t)
+    .map((x) => (Object.entries(TYPES).find(([, v]) => v === x) as [string, number])[0])
+    .filter((n) => n !== 'none');
 
 /** Types of the functions a module exports, and of the interpreter's own. */
 function functionsOf(bytes: Uint8Array): InterpreterIndex['functions'] {
@@ -44,13 +47,21 @@ function functionsOf(bytes: Uint8Array): InterpreterIndex['functions'] {
 /** Exports of a wasm module as import declarations for module text. */
 function importsOf(bytes: Uint8Array, from: string): string {
   const module = binaryen.readBinary(bytes);
-  const name = (t: binaryen.Type): string => binaryen.expandType(t).map((x) => (Object.entries(TYPES).find(([, v]) => v === x) as [string, number])[0]).join(' ');
+  const name = (t: binaryen.Type): string =>
+    binaryen
+      .expandType(t)
+      .map((x) => (Object.entries(TYPES).find(([, v]) => v === x) as [string, number])[0])
+      .join(' ');
   let text = '';
   for (let i = 0; i < module.getNumExports(); i++) {
     const info = binaryen.getExportInfo(module.getExportByIndex(i));
     if (info.kind !== binaryen.ExternalFunction) continue;
     const f = binaryen.getFunctionInfo(module.getFunction(info.value));
-    text += `(import "${from}" "${info.name}" (func $${info.name} (param ${name(f.params)}) (result ${name(f.results)})))\n`.replace('(param )', '').replace('(result )', '').replace('(result none)', '').replace('(param none)', '');
+    text += `(import "${from}" "${info.name}" (func $${info.name} (param ${name(f.params)}) (result ${name(f.results)})))\n`
+      .replace('(param )', '')
+      .replace('(result )', '')
+      .replace('(result none)', '')
+      .replace('(param none)', '');
   }
   module.dispose();
   return text;
@@ -149,12 +160,18 @@ function emitHandler(module: WasmModule, name: string, handler: ReturnType<typeo
   const emitter = new HandlerEmitter(module, handler.key.facts);
   const body: Expr[] = emitter.lower(handler.program);
   if (!ends(handler.program)) body.push(emitter.next());
-  module.addFunction(name, TYPES.i32, TYPES.none, emitter.locals.map((t) => TYPES[t]), module.block(null, body));
+  module.addFunction(
+    name,
+    TYPES.i32,
+    TYPES.none,
+    emitter.locals.map((t) => TYPES[t]),
+    module.block(null, body),
+  );
 }
 
 /** Names of the microcode functions a program calls. */
 function callsOf(nodes: readonly Node[]): string[] {
-  return nodes.flatMap((n) => [...((n.op === 'call' || n.op === 'system') ? [n.name as string] : []), ...callsOf(n.then ?? []), ...callsOf(n.otherwise ?? [])]);
+  return nodes.flatMap((n) => [...(n.op === 'call' || n.op === 'system' ? [n.name as string] : []), ...callsOf(n.then ?? []), ...callsOf(n.otherwise ?? [])]);
 }
 
 function hasFunction(module: WasmModule, name: string): boolean {
@@ -181,7 +198,12 @@ export function generateInterpreter(microcode: Uint8Array): { wasm: Uint8Array; 
   }
   if (missing.size > 0 && !process.env['XYLEM_DEV']) throw new Error(`the microcode lacks ${[...missing].map(([name, by]) => `${name} (${by})`).join(', ')}`);
   if (missing.size > 0) console.error('missing', [...missing.keys()].join(' '));
-  module.addActiveElementSegment('table', 'handlers', [...SPECIAL_HANDLERS, ...handlers.map((_, i) => (hasFunction(module, `h${i}`) ? `h${i}` : 'undefined'))], module.i32.const(0));
+  module.addActiveElementSegment(
+    'table',
+    'handlers',
+    [...SPECIAL_HANDLERS, ...handlers.map((_, i) => (hasFunction(module, `h${i}`) ? `h${i}` : 'undefined'))],
+    module.i32.const(0),
+  );
   if (process.env['XYLEM_VALIDATE'] && !module.validate()) throw new Error('the interpreter does not validate');
   const wasm = module.emitBinary();
   module.dispose();

@@ -83,8 +83,14 @@ export function growRegion(id: number, seed: Block, linear: bigint, source: Regi
   const blocks: RegionBlock[] = offsets.map((offset) => {
     const block = chosen.get(offset) as Block;
     return {
-      offset, bytes: source.ram(block.physical, block.size).slice(), instructions: block.instructions, ending: block.ending,
-      target: block.target === null ? null : offset + block.target, end: offset + block.size, predicted: predictions.get(offset) ?? null, page: Math.floor((entryInPage + offset) / 4096),
+      offset,
+      bytes: source.ram(block.physical, block.size).slice(),
+      instructions: block.instructions,
+      ending: block.ending,
+      target: block.target === null ? null : offset + block.target,
+      end: offset + block.size,
+      predicted: predictions.get(offset) ?? null,
+      page: Math.floor((entryInPage + offset) / 4096),
     };
   });
   const outside = [...external.keys()];

@@ -114,15 +114,20 @@ export class PendingReader {
   flag(flag: Flag): Expr {
     const { p, e } = this;
     switch (flag) {
-      case 'zf': return this.op('eqz', this.value(p.r));
-      case 'sf': return this.top(this.value(p.r));
+      case 'zf':
+        return this.op('eqz', this.value(p.r));
+      case 'sf':
+        return this.top(this.value(p.r));
       case 'pf': {
         const low = e.op('i32.and', p.width === 64 ? e.op('i32.wrap', this.value(p.r)) : this.value(p.r), e.i32(255));
         return e.op('i32.and', e.op('i32.xor', e.op('i32.popcnt', low), e.i32(1)), e.i32(1));
       }
-      case 'cf': return this.carry();
-      case 'of': return this.overflow();
-      default: return this.adjust();
+      case 'cf':
+        return this.carry();
+      case 'of':
+        return this.overflow();
+      default:
+        return this.adjust();
     }
   }
 
@@ -130,12 +135,18 @@ export class PendingReader {
     const { p } = this;
     const [a, b, r] = [(): Expr => this.value(p.a), (): Expr => this.value(p.b), (): Expr => this.value(p.r)];
     switch (p.kind) {
-      case 'add': return this.op('lt_u', r(), a());
-      case 'sub': return this.op('lt_u', a(), b());
-      case 'adc': return this.top(this.op('or', this.op('and', a(), b()), this.op('and', this.op('or', a(), b()), this.not(r()))));
-      case 'sbb': return this.top(this.op('or', this.op('and', this.not(a()), b()), this.op('and', this.op('or', this.not(a()), b()), r())));
-      case 'logic': return this.e.i32(0);
-      default: return this.bitOfB(0);
+      case 'add':
+        return this.op('lt_u', r(), a());
+      case 'sub':
+        return this.op('lt_u', a(), b());
+      case 'adc':
+        return this.top(this.op('or', this.op('and', a(), b()), this.op('and', this.op('or', a(), b()), this.not(r()))));
+      case 'sbb':
+        return this.top(this.op('or', this.op('and', this.not(a()), b()), this.op('and', this.op('or', this.not(a()), b()), r())));
+      case 'logic':
+        return this.e.i32(0);
+      default:
+        return this.bitOfB(0);
     }
   }
 
@@ -144,12 +155,20 @@ export class PendingReader {
     const [a, b, r] = [(): Expr => this.value(p.a), (): Expr => this.value(p.b), (): Expr => this.value(p.r)];
     const minimum = p.width === 64 ? this.e.i64(-(1n << 63n)) : this.e.i32(p.width === 32 ? -(2 ** 31) : 2 ** (p.width - 1));
     switch (p.kind) {
-      case 'add': case 'adc': return this.top(this.op('and', this.op('xor', a(), r()), this.op('xor', b(), r())));
-      case 'sub': case 'sbb': return this.top(this.op('and', this.op('xor', a(), b()), this.op('xor', a(), r())));
-      case 'logic': return this.e.i32(0);
-      case 'inc': return this.op('eq', r(), minimum);
-      case 'dec': return this.op('eq', a(), minimum);
-      default: return this.bitOfB(1);
+      case 'add':
+      case 'adc':
+        return this.top(this.op('and', this.op('xor', a(), r()), this.op('xor', b(), r())));
+      case 'sub':
+      case 'sbb':
+        return this.top(this.op('and', this.op('xor', a(), b()), this.op('xor', a(), r())));
+      case 'logic':
+        return this.e.i32(0);
+      case 'inc':
+        return this.op('eq', r(), minimum);
+      case 'dec':
+        return this.op('eq', a(), minimum);
+      default:
+        return this.bitOfB(1);
     }
   }
 
@@ -169,40 +188,65 @@ export class PendingReader {
     if (p.kind === 'sub') {
       const [a, b] = [this.value(p.a), this.value(p.b)];
       switch (code) {
-        case 2: return this.op('lt_u', a, b);
-        case 3: return this.op('ge_u', a, b);
-        case 4: return this.op('eq', a, b);
-        case 5: return this.op('ne', a, b);
-        case 6: return this.op('le_u', a, b);
-        case 7: return this.op('gt_u', a, b);
-        case 12: return this.op('lt_s', this.signed(p.a), this.signed(p.b));
-        case 13: return this.op('ge_s', this.signed(p.a), this.signed(p.b));
-        case 14: return this.op('le_s', this.signed(p.a), this.signed(p.b));
-        case 15: return this.op('gt_s', this.signed(p.a), this.signed(p.b));
+        case 2:
+          return this.op('lt_u', a, b);
+        case 3:
+          return this.op('ge_u', a, b);
+        case 4:
+          return this.op('eq', a, b);
+        case 5:
+          return this.op('ne', a, b);
+        case 6:
+          return this.op('le_u', a, b);
+        case 7:
+          return this.op('gt_u', a, b);
+        case 12:
+          return this.op('lt_s', this.signed(p.a), this.signed(p.b));
+        case 13:
+          return this.op('ge_s', this.signed(p.a), this.signed(p.b));
+        case 14:
+          return this.op('le_s', this.signed(p.a), this.signed(p.b));
+        case 15:
+          return this.op('gt_s', this.signed(p.a), this.signed(p.b));
       }
     }
     if (p.kind === 'logic') {
       const zero = (): Expr => this.constant(0);
       switch (code) {
-        case 5: case 7: return this.op('ne', this.value(p.r), zero());
-        case 6: return this.op('eqz', this.value(p.r));
-        case 12: return this.top(this.value(p.r));
-        case 13: return e.op('i32.eqz', this.top(this.value(p.r)));
-        case 14: return this.op('le_s', this.signed(p.r), zero());
-        case 15: return this.op('gt_s', this.signed(p.r), zero());
+        case 5:
+        case 7:
+          return this.op('ne', this.value(p.r), zero());
+        case 6:
+          return this.op('eqz', this.value(p.r));
+        case 12:
+          return this.top(this.value(p.r));
+        case 13:
+          return e.op('i32.eqz', this.top(this.value(p.r)));
+        case 14:
+          return this.op('le_s', this.signed(p.r), zero());
+        case 15:
+          return this.op('gt_s', this.signed(p.r), zero());
       }
     }
     if (code === 5) return this.op('ne', this.value(p.r), this.constant(0));
     const base = ((): Expr => {
       switch (code >> 1) {
-        case 0: return this.flag('of');
-        case 1: return this.flag('cf');
-        case 2: return this.flag('zf');
-        case 3: return e.op('i32.or', this.flag('cf'), this.flag('zf'));
-        case 4: return this.flag('sf');
-        case 5: return this.flag('pf');
-        case 6: return e.op('i32.xor', this.flag('sf'), this.flag('of'));
-        default: return e.op('i32.or', this.flag('zf'), e.op('i32.xor', this.flag('sf'), this.flag('of')));
+        case 0:
+          return this.flag('of');
+        case 1:
+          return this.flag('cf');
+        case 2:
+          return this.flag('zf');
+        case 3:
+          return e.op('i32.or', this.flag('cf'), this.flag('zf'));
+        case 4:
+          return this.flag('sf');
+        case 5:
+          return this.flag('pf');
+        case 6:
+          return e.op('i32.xor', this.flag('sf'), this.flag('of'));
+        default:
+          return e.op('i32.or', this.flag('zf'), e.op('i32.xor', this.flag('sf'), this.flag('of')));
       }
     })();
     return code & 1 ? e.op('i32.eqz', base) : base;

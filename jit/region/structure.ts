@@ -103,7 +103,15 @@ function dominators(n: number, list: readonly number[], order: readonly number[]
   return idom;
 }
 
-function describe(n: number, list: readonly number[], order: readonly number[], idom: readonly number[], roots: readonly number[], successors: (v: number) => readonly number[], dispatched: ReadonlySet<number>): Structure {
+function describe(
+  n: number,
+  list: readonly number[],
+  order: readonly number[],
+  idom: readonly number[],
+  roots: readonly number[],
+  successors: (v: number) => readonly number[],
+  dispatched: ReadonlySet<number>,
+): Structure {
   const children: number[][] = Array.from({ length: n + 1 }, () => []);
   for (const v of list) if (v !== n) (children[idom[v] as number] as number[]).push(v);
   const loops = new Set<number>();
@@ -116,7 +124,11 @@ function describe(n: number, list: readonly number[], order: readonly number[], 
   }
   const merges = new Set<number>(list.filter((v) => (forward[v] as number) > 1 || (roots.length > 1 && roots.includes(v))));
   return {
-    order, roots, children, loops, merges,
+    order,
+    roots,
+    children,
+    loops,
+    merges,
     isBackEdge: (from, to) => (order[to] as number) <= (order[from] as number) && !dispatched.has(from * n + to),
     isDispatched: (from, to) => dispatched.has(from * n + to),
   };

@@ -95,7 +95,8 @@ export class Translator {
       if (!block.valid || this.requested.has(block)) continue;
       this.requested.add(block);
       const grown = growRegion(this.nextId++, block, block.linear, {
-        blocks: this.core.blocks, view: this.core.view,
+        blocks: this.core.blocks,
+        view: this.core.view,
         resolve: (linear) => Number(this.core.exports.translateNoFault(linear)),
         ram: (physical, length) => new Uint8Array(this.core.ram.buffer, physical, length),
       });
@@ -132,7 +133,8 @@ export class Translator {
     }
     this.nextTable = base + entries * BLOCK_ENTRY_SIZE;
     const instance = new WebAssembly.Instance(batch.module, {
-      host: { state: this.core.state, ram: this.core.ram, table, base }, core: this.functions as WebAssembly.ModuleImports,
+      host: { state: this.core.state, ram: this.core.ram, table, base },
+      core: this.functions as WebAssembly.ModuleImports,
     });
     this.stats.modules++;
     const first = table.grow(batch.ids.length);

@@ -51,6 +51,16 @@ const pageOf = (physical: number): number => physical - (physical & 4095);
 
 const nextPage = (linear: bigint): bigint => BigInt.asIntN(64, (linear | 4095n) + 1n);
 
+/**
+ * How an instruction ends its block. A branch that cuts EIP to 16 bits goes elsewhere than its distance says: nothing may
+ * be linked or grown along it.
+ */
+function endingIn(instruction: Instruction): Ending {
+  const ending = endingOf(instruction);
+  const relative = ending === 'branch' || ending === 'jump' || ending === 'call';
+  return relative && instruction.facts.mode === 32 && instruction.facts.size === 16 ? 'system' : ending;
+}
+
 /** What the block cache asks of its vCPU. */
 export interface CodeSource {
   /** Physical address behind a linear one for execution, or -1 with the fault recorded. */
@@ -142,7 +152,7 @@ export class BlockCache {
       count++;
       offset += instruction.length;
       instructions++;
-      ending = endingOf(instruction);
+      ending = endingIn(instruction);
       if (ending === 'branch' || ending === 'jump' || ending === 'call') target = offset + Number(instruction.relative);
       if (second >= 0 || ending !== 'end') break;
     }
@@ -152,7 +162,23 @@ export class BlockCache {
     }
     this.next = at;
     this.decoded += count;
-    const block: Block = { physical, length: Math.min(offset, 4096 - inPage), second, mode, record, count: ending === 'end' ? count + 1 : count, instructions, ending, target, size: offset, handler: this.view.getUint32(record + L.REC_HANDLER, true), linear, valid: lasting, entered: false, regions: new Set() };
+    const block: Block = {
+      physical,
+      length: Math.min(offset, 4096 - inPage),
+      second,
+      mode,
+      record,
+      count: ending === 'end' ? count + 1 : count,
+      instructions,
+      ending,
+      target,
+      size: offset,
+      handler: this.view.getUint32(record + L.REC_HANDLER, true),
+      linear,
+      valid: lasting,
+      entered: false,
+      regions: new Set(),
+    };
     if (!lasting) return block;
     this.byEnd.set(at - L.REC_SIZE, block);
     this.byStart.set(record, block);
@@ -174,7 +200,7 @@ export class BlockCache {
 
   private writeInstruction(at: number, instruction: Instruction, offset: number, ordinal: number, flat: boolean, inPage: number, link: boolean): void {
     this.predecoder.write(at, instruction, offset, ordinal, flat);
-    const ending = endingOf(instruction);
+    const ending = endingIn(instruction);
     if (ending !== 'branch' && ending !== 'jump' && ending !== 'call') return;
     const end = offset + instruction.length;
     const target = BigInt(inPage + end) + instruction.relative;
@@ -243,6 +269,11 @@ export class BlockCache {
   /** The block whose last record is at an address. */
   endingAt(record: number): Block | undefined {
     return this.byEnd.get(record);
+  }
+
+  /** The block whose first record is at an address, valid or not. */
+  startingAt(record: number): Block | undefined {
+    return this.byStart.get(record);
   }
 
   /** Where the indirect branch at a block's end went last, as far as the interpreter saw. */

@@ -235,7 +235,9 @@ export class VcpuCore {
         i32[L.BUDGET >> 2] = (i32[L.BUDGET >> 2] as number) - 1;
         this.exports.deliverFault();
       }
-      if ((i32[L.EFLAGS >> 2] as number) & FLAG_IF && !this.shadowed() && this.host.hasInterrupt()) this.exports.deliver(this.host.acknowledgeInterrupt(), -1, 1);
+      if ((i32[L.EFLAGS >> 2] as number) & FLAG_IF && !this.shadowed() && this.host.hasInterrupt())
+        this.exports.deliver(this.host.acknowledgeInterrupt(), -1, 1);
+      this.cutRip();
       const rip = view.getBigUint64(L.RIP, true);
       const single = (i32[L.CTX >> 2] as number) & L.MODE_SINGLE;
       if (single !== 0 && this.exports.debugBefore(rip) !== 0) return null;
@@ -305,7 +307,14 @@ export class VcpuCore {
     const { view, i32 } = this;
     const record = view.getUint32(L.CUR_REC, true);
     view.setBigUint64(L.RIP, BigInt.asUintN(64, view.getBigUint64(L.RIP, true) + BigInt(view.getUint16(record + L.REC_OFFSET, true))), true);
+    this.cutRip();
     i32[L.BUDGET >> 2] = (i32[L.BUDGET >> 2] as number) - view.getUint8(record + L.REC_ORDINAL);
+  }
+
+  /** Outside 64-bit code RIP wraps at 4 GiB, which the sum of a block's RIP and an offset may have passed. */
+  private cutRip(): void {
+    const { i32 } = this;
+    if (((i32[L.CTX >> 2] as number) & L.MODE_CODE_MASK) !== 2) i32[(L.RIP >> 2) + 1] = 0;
   }
 
   /** The record for the current RIP, through the jump cache; 0 when fetching faults (recorded). */
@@ -322,7 +331,7 @@ export class VcpuCore {
     if (block === null) return 0;
     this.onFound?.(block);
     if ((mode & L.MODE_SINGLE) === 0 && block.valid) this.exports.fillJump(block.record, block.second < 0 ? (block.physical & ~4095) | 1 : 0);
-    if (stalled !== 0) this.forward(stalled, block.record);
+    if (stalled !== 0) this.forward(stalled, block);
     return block.record;
   }
 
@@ -342,12 +351,17 @@ export class VcpuCore {
     return (rip + this.view.getBigUint64(L.SEG_CS + L.SEG_BASE, true)) & 0xffffffffn;
   }
 
-  /** Redirects the first record of an invalidated block to what replaced it, since others are linked to it. */
-  private forward(stalled: number, record: number): void {
+  /**
+   * Redirects the first record of an invalidated block to what replaced it, since others are linked to it. The record may
+   * also be one that did something else last (a fault, a system routine that overwrote itself): that stays as it is.
+   */
+  private forward(stalled: number, { record, physical, mode }: Block): void {
     const { view } = this;
     view.setUint32(L.CUR_REC, 0, true);
     if (stalled === record || view.getUint8(stalled + L.REC_ORDINAL) !== 0) return;
     if (view.getUint32(stalled + L.REC_HANDLER, true) !== STALE_HANDLER) return;
+    const old = this.blocks.startingAt(stalled);
+    if (old?.physical !== physical || old.mode !== mode) return;
     view.setUint32(stalled + L.REC_CHAIN, record, true);
     view.setUint32(stalled + L.REC_HANDLER, FORWARD_HANDLER, true);
   }

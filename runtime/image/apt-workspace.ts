@@ -36,18 +36,11 @@ export interface AptWorkspace {
  * @param directory - an empty directory of the caller's
  * @param architecture - Debian's name of the packages' architecture, which need not be the host's
  */
-export async function createAptWorkspace(
-  directory: string,
-  architecture: string,
-): Promise<AptWorkspace> {
+export async function createAptWorkspace(directory: string, architecture: string): Promise<AptWorkspace> {
   if (/["\\\n;{}]/.test(directory)) {
-    throw new HypervisorError(
-      'HV_ERR_IMAGE_CACHE',
-      `apt cannot work in the directory ${JSON.stringify(directory)}`,
-      {
-        hint: 'choose a cache directory without quotes, backslashes, semicolons and braces in its path',
-      },
-    );
+    throw new HypervisorError('HV_ERR_IMAGE_CACHE', `apt cannot work in the directory ${JSON.stringify(directory)}`, {
+      hint: 'choose a cache directory without quotes, backslashes, semicolons and braces in its path',
+    });
   }
   const packages = join(directory, 'packages');
   for (const path of ['lists/partial', 'archives/partial', 'packages']) {
@@ -131,9 +124,7 @@ function reportFractions(status: Readable, report: AptRun['onFraction']): void {
   status.setEncoding('utf8').on('data', (chunk: string) => {
     const lines = (rest + chunk).split('\n');
     rest = lines.pop() ?? '';
-    const percent = lines
-      .map((line) => /^dlstatus:\d+:([\d.]+):/.exec(line)?.[1])
-      .findLast((found) => found !== undefined);
+    const percent = lines.map((line) => /^dlstatus:\d+:([\d.]+):/.exec(line)?.[1]).findLast((found) => found !== undefined);
     if (percent !== undefined) report?.(Math.min(1, Number(percent) / 100));
   });
 }

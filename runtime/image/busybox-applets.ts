@@ -28,7 +28,6 @@ export const BUSYBOX_APPLETS: Readonly<Record<string, readonly string[]>> = {
     'uptime uudecode uuencode w wc wget which who whoami xargs xxd xz xzcat yes'
   ).split(' '),
   'usr/sbin': (
-    'arping brctl chroot crond fsfreeze httpd i2cdetect i2cdump i2cget i2cset i2ctransfer loadfont mim ' +
-    'nologin partprobe rdate telnetd ubirename udhcpd'
+    'arping brctl chroot crond fsfreeze httpd i2cdetect i2cdump i2cget i2cset i2ctransfer loadfont mim ' + 'nologin partprobe rdate telnetd ubirename udhcpd'
   ).split(' '),
 };

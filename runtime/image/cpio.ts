@@ -138,9 +138,7 @@ function header(member: Member, inode: number): Uint8Array {
     member.name.length + 1,
     0,
   ];
-  return encoder.encode(
-    `070701${fields.map((field) => field.toString(16).toUpperCase().padStart(8, '0')).join('')}`,
-  );
+  return encoder.encode(`070701${fields.map((field) => field.toString(16).toUpperCase().padStart(8, '0')).join('')}`);
 }
 
 function memberBytes(member: Member): number {

@@ -3,18 +3,8 @@ import { rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HypervisorError } from '#sdk';
 import { createAptWorkspace } from './apt-workspace.ts';
-import {
-  downloadPackages,
-  type GuestPackages,
-  resolveKernelPackage,
-  updateIndexes,
-} from './debian-packages.ts';
-import {
-  createPartialDirectory,
-  defaultCacheDirectory,
-  publishCacheEntry,
-  readCacheEntry,
-} from './guest-cache.ts';
+import { downloadPackages, type GuestPackages, resolveKernelPackage, updateIndexes } from './debian-packages.ts';
+import { createPartialDirectory, defaultCacheDirectory, publishCacheEntry, readCacheEntry } from './guest-cache.ts';
 import { unpackMember } from './unpack-member.ts';
 
 /** Which Debian guest: 64-bit with the cloud kernel, or 32-bit with the PAE kernel. */
@@ -73,13 +63,9 @@ export async function fetchDebianGuest(request: DebianGuestRequest): Promise<Deb
   if (cached === undefined) await fill(cache, entry, request);
   const guest = cached ?? (await guestIn(entry));
   if (guest === undefined) {
-    throw new HypervisorError(
-      'HV_ERR_IMAGE_CACHE',
-      `${entry} was damaged as soon as it was written`,
-      {
-        hint: 'look for a failing or full disk',
-      },
-    );
+    throw new HypervisorError('HV_ERR_IMAGE_CACHE', `${entry} was damaged as soon as it was written`, {
+      hint: 'look for a failing or full disk',
+    });
   }
   request.onProgress?.({ phase: 'done', fraction: 1 });
   return guest;
@@ -101,10 +87,7 @@ async function fill(cache: string, entry: string, request: DebianGuestRequest): 
     await requireSpace(cache);
     const { packages, warnings } = await fetchPackages(partial, request);
     request.onProgress?.({ phase: 'unpack', fraction: 0 });
-    const vmlinuz = await unpackMember(
-      packages.kernel,
-      /^(usr\/lib\/modules\/[^/]+|boot)\/vmlinuz[^/]*$/,
-    );
+    const vmlinuz = await unpackMember(packages.kernel, /^(usr\/lib\/modules\/[^/]+|boot)\/vmlinuz[^/]*$/);
     request.onProgress?.({ phase: 'unpack', fraction: 0.8 });
     const busybox = await unpackMember(packages.busybox, /^(usr\/)?bin\/busybox$/);
     request.signal?.throwIfAborted();
@@ -123,10 +106,7 @@ async function fill(cache: string, entry: string, request: DebianGuestRequest): 
   }
 }
 
-async function fetchPackages(
-  partial: string,
-  request: DebianGuestRequest,
-): Promise<{ packages: GuestPackages; warnings: string[] }> {
+async function fetchPackages(partial: string, request: DebianGuestRequest): Promise<{ packages: GuestPackages; warnings: string[] }> {
   const { flavour, onProgress, signal } = request;
   const apt = await createAptWorkspace(join(partial, 'apt'), flavour);
   const stop = signal === undefined ? {} : { signal };
@@ -138,10 +118,7 @@ async function fetchPackages(
   const kernelPackage = await resolveKernelPackage(apt, KERNEL_PACKAGES[flavour], failures);
   const warnings = failures
     .slice(0, 1)
-    .map(
-      (failure) =>
-        `not every package index of this host could be read, so ${kernelPackage} may not be the newest kernel (${failure})`,
-    );
+    .map((failure) => `not every package index of this host could be read, so ${kernelPackage} may not be the newest kernel (${failure})`);
   onProgress?.({
     phase: 'download',
     fraction: 0,
@@ -160,19 +137,13 @@ async function requireSpace(cache: string): Promise<void> {
 }
 
 function spaceError(error: unknown, cache: string): unknown {
-  const isFull =
-    error instanceof Error &&
-    (('code' in error && error.code === 'ENOSPC') || /No space left on device/.test(error.message));
+  const isFull = error instanceof Error && (('code' in error && error.code === 'ENOSPC') || /No space left on device/.test(error.message));
   return isFull ? noSpace(cache, error) : error;
 }
 
 function noSpace(cache: string, cause?: unknown): HypervisorError {
-  return new HypervisorError(
-    'HV_ERR_IMAGE_NO_SPACE',
-    `there is not enough free space in ${cache}`,
-    {
-      hint: `free ${NEEDED_BYTES / 1024 / 1024} MiB, or set XDG_CACHE_HOME to a directory with more room`,
-      ...(cause === undefined ? {} : { cause }),
-    },
-  );
+  return new HypervisorError('HV_ERR_IMAGE_NO_SPACE', `there is not enough free space in ${cache}`, {
+    hint: `free ${NEEDED_BYTES / 1024 / 1024} MiB, or set XDG_CACHE_HOME to a directory with more room`,
+    ...(cause === undefined ? {} : { cause }),
+  });
 }

@@ -17,8 +17,7 @@ export interface GuestPackages {
 export type StepOptions = Pick<AptRun, 'onFraction' | 'signal'>;
 
 const BUSYBOX = 'busybox-static';
-const OWN_FILES_HINT =
-  'name a kernel and a ramdisk of your own, or start the small guest that comes with Xylem';
+const OWN_FILES_HINT = 'name a kernel and a ramdisk of your own, or start the small guest that comes with Xylem';
 
 /**
  * Reads the indexes of the host's package sources.
@@ -30,9 +29,7 @@ const OWN_FILES_HINT =
  */
 export async function updateIndexes(apt: AptWorkspace, options: StepOptions): Promise<string[]> {
   const { exitCode, complaints } = await apt.run({ tool: 'apt-get', args: ['update'], ...options });
-  const failures = complaints.filter((line) =>
-    /^(Failed to fetch|GPG error|The repository|An error occurred)/.test(line),
-  );
+  const failures = complaints.filter((line) => /^(Failed to fetch|GPG error|The repository|An error occurred)/.test(line));
   // A full disk is nothing to go on with.
   const full = complaints.find((line) => /No space left on device/.test(line));
   if (full !== undefined) throw aptFailure(full);
@@ -44,11 +41,7 @@ export async function updateIndexes(apt: AptWorkspace, options: StepOptions): Pr
  *
  * @param failures - what {@link updateIndexes} returned; tells why a package may be missing
  */
-export async function resolveKernelPackage(
-  apt: AptWorkspace,
-  metapackage: string,
-  failures: readonly string[],
-): Promise<string> {
+export async function resolveKernelPackage(apt: AptWorkspace, metapackage: string, failures: readonly string[]): Promise<string> {
   const { stdout } = await apt.run({
     tool: 'apt-cache',
     args: ['show', '--no-all-versions', metapackage],
@@ -58,21 +51,13 @@ export async function resolveKernelPackage(
   if (kernelPackage !== undefined) return kernelPackage;
   const [failure] = failures;
   if (failure !== undefined) throw aptFailure(failure);
-  throw new HypervisorError(
-    'HV_ERR_IMAGE_UNAVAILABLE',
-    `the package sources of this host do not offer ${metapackage}`,
-    {
-      hint: `add Debian's main archive to apt's sources, or ${OWN_FILES_HINT}`,
-    },
-  );
+  throw new HypervisorError('HV_ERR_IMAGE_UNAVAILABLE', `the package sources of this host do not offer ${metapackage}`, {
+    hint: `add Debian's main archive to apt's sources, or ${OWN_FILES_HINT}`,
+  });
 }
 
 /** Downloads the packages of a guest; apt checks them against its signed indexes. */
-export async function downloadPackages(
-  apt: AptWorkspace,
-  kernelPackage: string,
-  options: StepOptions,
-): Promise<GuestPackages> {
+export async function downloadPackages(apt: AptWorkspace, kernelPackage: string, options: StepOptions): Promise<GuestPackages> {
   const { exitCode, complaints } = await apt.run({
     tool: 'apt-get',
     args: ['download', kernelPackage, BUSYBOX],
@@ -80,9 +65,7 @@ export async function downloadPackages(
   });
   if (exitCode !== 0) throw aptFailure(complaints[0] ?? `apt-get ended with status ${exitCode}`);
   const names = await readdir(apt.packages);
-  const fileNames = Object.fromEntries(
-    [kernelPackage, BUSYBOX].map((name) => [name, packageFile(names, name)]),
-  );
+  const fileNames = Object.fromEntries([kernelPackage, BUSYBOX].map((name) => [name, packageFile(names, name)]));
   const path = (name: string): string => join(apt.packages, fileNames[name] ?? '');
   return { kernel: path(kernelPackage), busybox: path(BUSYBOX), fileNames };
 }

@@ -1,15 +1,5 @@
 import { createHash } from 'node:crypto';
-import {
-  chmod,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  stat,
-  writeFile,
-} from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { HypervisorError } from '#sdk';
@@ -32,10 +22,7 @@ export interface CacheManifest {
 /** The cache directory that the operator's environment asks for: `$XDG_CACHE_HOME/xylem` or `~/.cache/xylem`. */
 export function defaultCacheDirectory(environment: NodeJS.ProcessEnv = process.env): string {
   const base = environment.XDG_CACHE_HOME;
-  return join(
-    base?.startsWith('/') ? base : join(homedir(), '.cache'),
-    'xylem',
-  );
+  return join(base?.startsWith('/') ? base : join(homedir(), '.cache'), 'xylem');
 }
 
 /**
@@ -43,10 +30,7 @@ export function defaultCacheDirectory(environment: NodeJS.ProcessEnv = process.e
  *
  * @returns the manifest, or `undefined` if the entry is missing, incomplete or damaged
  */
-export async function readCacheEntry(
-  entry: string,
-  files: readonly string[],
-): Promise<CacheManifest | undefined> {
+export async function readCacheEntry(entry: string, files: readonly string[]): Promise<CacheManifest | undefined> {
   try {
     const manifest: unknown = JSON.parse(await readFile(join(entry, MANIFEST), 'utf8'));
     if (!isManifest(manifest)) return undefined;
@@ -66,14 +50,10 @@ export async function createPartialDirectory(cache: string): Promise<string> {
     await removeStale(cache);
     return await mkdtemp(join(cache, PARTIAL));
   } catch (cause) {
-    throw new HypervisorError(
-      'HV_ERR_IMAGE_CACHE',
-      `the cache directory ${cache} cannot be written`,
-      {
-        hint: 'set XDG_CACHE_HOME to a directory of yours',
-        cause,
-      },
-    );
+    throw new HypervisorError('HV_ERR_IMAGE_CACHE', `the cache directory ${cache} cannot be written`, {
+      hint: 'set XDG_CACHE_HOME to a directory of yours',
+      cause,
+    });
   }
 }
 
@@ -134,8 +114,7 @@ async function removeStale(cache: string): Promise<void> {
     if (!name.startsWith(PARTIAL)) continue;
     const path = join(cache, name);
     const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Date.now() }));
-    if (Date.now() - mtimeMs > STALE_MS)
-      await rm(path, { recursive: true, force: true }).catch(() => undefined);
+    if (Date.now() - mtimeMs > STALE_MS) await rm(path, { recursive: true, force: true }).catch(() => undefined);
   }
 }
 

@@ -17,26 +17,12 @@ export interface InitramfsRequest {
 /** The start of the line that the guest prints when its shell is about to start. */
 export const GUEST_READY_LINE = 'xylem: ready';
 
-const DIRECTORIES = [
-  'bin',
-  'dev',
-  'etc',
-  'mnt',
-  'proc',
-  'root',
-  'run',
-  'sbin',
-  'sys',
-  'tmp',
-  'usr',
-  'usr/bin',
-  'usr/sbin',
-  'var',
-];
+const DIRECTORIES = ['bin', 'dev', 'etc', 'mnt', 'proc', 'root', 'run', 'sbin', 'sys', 'tmp', 'usr', 'usr/bin', 'usr/sbin', 'var'];
 
 /**
  * Process 1. busybox's `poweroff`, `halt` and `reboot` do no more than signal it, so it traps their signals; for a
- * trap to run at once the shell must be a background job that process 1 waits for.
+ * trap to run at once it must do nothing but wait for a background job. The shell is no such job, since those ignore
+ * SIGINT for ever, and all that they start.
  */
 const INIT = `#!/bin/busybox sh
 export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/root TERM="\${TERM:-linux}" ENV=/etc/shrc
@@ -55,10 +41,12 @@ ifconfig lo 127.0.0.1 up 2>/dev/null
 cat /etc/banner
 echo "${GUEST_READY_LINE} ($(uname -srm), up $(cut -d' ' -f1 /proc/uptime) s)"
 cd /root
-setsid cttyhack sh -l </dev/console >/dev/console 2>&1 &
-shell=$!
-while kill -0 $shell 2>/dev/null; do wait $shell; done
-poweroff -f
+start-stop-daemon -S -b -m -p /run/session.pid -x /bin/sh -- -c \
+  'setsid cttyhack sh -l </dev/console >/dev/console 2>&1; poweroff -f'
+while :; do
+  sleep 86400 &
+  wait $!
+done
 `;
 
 const SHRC = `PS1='\\u@\\h:\\w\\$ '
@@ -90,9 +78,7 @@ export function buildInitramfs(request: InitramfsRequest): Uint8Array {
 function ourMembers(request: InitramfsRequest): CpioEntry[] {
   const hostname = request.hostname ?? 'xylem';
   return [
-    ...DIRECTORIES.map(
-      (path): CpioEntry => ({ kind: 'directory', path, mode: path === 'root' ? 0o700 : 0o755 }),
-    ),
+    ...DIRECTORIES.map((path): CpioEntry => ({ kind: 'directory', path, mode: path === 'root' ? 0o700 : 0o755 })),
     // The kernel opens the console for process 1 before anything could mount devtmpfs.
     { kind: 'device', path: 'dev/console', type: 'character', major: 5, minor: 1, mode: 0o600 },
     { kind: 'device', path: 'dev/null', type: 'character', major: 1, minor: 3, mode: 0o666 },

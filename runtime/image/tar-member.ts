@@ -14,10 +14,7 @@ export interface TarMember {
  * @param accept - given a member's path without a leading `./`
  * @returns the member, or `undefined` if the archive ends, or breaks off, without it
  */
-export async function findTarMember(
-  stream: AsyncIterable<Uint8Array>,
-  accept: (path: string) => boolean,
-): Promise<TarMember | undefined> {
+export async function findTarMember(stream: AsyncIterable<Uint8Array>, accept: (path: string) => boolean): Promise<TarMember | undefined> {
   const reader = new BlockReader(stream);
   for (;;) {
     const header = await reader.take(BLOCK);
@@ -35,8 +32,7 @@ export async function findTarMember(
 }
 
 function memberPath(header: Uint8Array): string {
-  const prefix =
-    field(header, 257, 5) === 'ustar' && header[263] === 0x30 ? field(header, 345, 155) : '';
+  const prefix = field(header, 257, 5) === 'ustar' && header[263] === 0x30 ? field(header, 345, 155) : '';
   return `${prefix === '' ? '' : `${prefix}/`}${field(header, 0, 100)}`.replace(/^(\.?\/)+/, '');
 }
 

@@ -29,11 +29,7 @@ export async function unpackMember(packagePath: string, pattern: RegExp): Promis
   child.stdout.destroy();
   child.kill();
   if (member !== undefined) return member.data;
-  throw new HypervisorError(
-    'HV_ERR_IMAGE_UNPACK',
-    `the package ${basename(packagePath)} does not hold the file expected in it`,
-    {
-      hint: 'its layout may have changed; name a kernel and a ramdisk of your own',
-    },
-  );
+  throw new HypervisorError('HV_ERR_IMAGE_UNPACK', `the package ${basename(packagePath)} does not hold the file expected in it`, {
+    hint: 'its layout may have changed; name a kernel and a ramdisk of your own',
+  });
 }

@@ -67,15 +67,10 @@ export function loadBzImage(request: LoadRequest): BootState {
 function readHeader(request: LoadRequest): SetupHeader {
   const reader = new ByteReader(request.kernel, `${request.kernelName} (a Linux bzImage)`);
   const version = reader.u16(0x206, 'setup header');
-  const since = <T>(least: number, read: () => T, otherwise: T): T =>
-    version >= least ? read() : otherwise;
+  const since = <T>(least: number, read: () => T, otherwise: T): T => (version >= least ? read() : otherwise);
   const setupSectors = reader.u8(0x1f1, 'setup header') || 4;
   const kernelOffset = (setupSectors + 1) * 512;
-  const paragraphs = since(
-    0x204,
-    () => reader.u32(0x1f4, 'setup header'),
-    reader.u16(0x1f4, 'setup header'),
-  );
+  const paragraphs = since(0x204, () => reader.u32(0x1f4, 'setup header'), reader.u16(0x1f4, 'setup header'));
   const header: SetupHeader = {
     version,
     kernelOffset,
@@ -86,11 +81,7 @@ function readHeader(request: LoadRequest): SetupHeader {
     isRelocatable: since(0x205, () => reader.u8(0x234, 'setup header') !== 0, false),
     prefAddress: since(0x20a, () => reader.u64(0x258, 'setup header'), ONE_MEBIBYTE),
     initBytes: since(0x20a, () => reader.u32(0x260, 'setup header'), paragraphs * 16),
-    has64BitEntry: since(
-      0x20c,
-      () => (reader.u16(0x236, 'setup header') & XLF_KERNEL_64) !== 0,
-      false,
-    ),
+    has64BitEntry: since(0x20c, () => (reader.u16(0x236, 'setup header') & XLF_KERNEL_64) !== 0, false),
   };
   refuseUnsupported(header, request.kernelName);
   return header;
@@ -99,12 +90,7 @@ function readHeader(request: LoadRequest): SetupHeader {
 function refuseUnsupported(header: SetupHeader, kernelName: string): void {
   if (header.version >= 0x202 && header.isLoadedHigh && header.kernelBytes > 0) return;
   const version = `${header.version >> 8}.${String(header.version & 0xff).padStart(2, '0')}`;
-  const seen =
-    header.version < 0x202
-      ? `boot protocol ${version}`
-      : header.isLoadedHigh
-        ? 'an empty kernel'
-        : 'a zImage, which loads below 1 MiB';
+  const seen = header.version < 0x202 ? `boot protocol ${version}` : header.isLoadedHigh ? 'an empty kernel' : 'a zImage, which loads below 1 MiB';
   throw new HypervisorError(
     'HV_ERR_LOADER_UNSUPPORTED',
     `${kernelName} is a Linux kernel with ${seen}; a bzImage with boot protocol 2.02 or later was expected`,
@@ -133,11 +119,7 @@ function placeKernel(plan: LoadPlan, header: SetupHeader, request: LoadRequest):
   return ONE_MEBIBYTE;
 }
 
-function placeRamdisk(
-  plan: LoadPlan,
-  header: SetupHeader,
-  request: LoadRequest,
-): { address: number; size: number } {
+function placeRamdisk(plan: LoadPlan, header: SetupHeader, request: LoadRequest): { address: number; size: number } {
   const { ramdisk } = request;
   if (ramdisk === undefined || ramdisk.length === 0) return { address: 0, size: 0 };
   const below = header.initrdMax + 1;
@@ -156,9 +138,7 @@ function placeCommandLine(plan: LoadPlan, header: SetupHeader, request: LoadRequ
   const text = new TextEncoder().encode(`${request.commandLine}\0`);
   if (text.length - 1 > header.commandLineMax || text.indexOf(0) !== text.length - 1) {
     const reason =
-      text.length - 1 > header.commandLineMax
-        ? `has ${text.length - 1} bytes, ${request.kernelName} takes ${header.commandLineMax}`
-        : 'holds a NUL character';
+      text.length - 1 > header.commandLineMax ? `has ${text.length - 1} bytes, ${request.kernelName} takes ${header.commandLineMax}` : 'holds a NUL character';
     throw new HypervisorError('HV_ERR_LOADER_COMMAND_LINE', `the kernel command line ${reason}`, {
       hint: 'shorten or correct it',
     });

@@ -56,13 +56,9 @@ export function describeImage(bytes: Uint8Array): ImageDescription {
 }
 
 function hasBytes(bytes: Uint8Array, signature: Signature): boolean {
-  return [...signature.bytes].every(
-    (char, index) => bytes[signature.offset + index] === char.charCodeAt(0),
-  );
+  return [...signature.bytes].every((char, index) => bytes[signature.offset + index] === char.charCodeAt(0));
 }
 
 function isText(bytes: Uint8Array): boolean {
-  return bytes
-    .subarray(0, 512)
-    .every((byte) => byte >= 0x20 || byte === 9 || byte === 10 || byte === 13);
+  return bytes.subarray(0, 512).every((byte) => byte >= 0x20 || byte === 9 || byte === 10 || byte === 13);
 }

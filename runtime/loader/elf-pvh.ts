@@ -19,9 +19,7 @@ const LOW_END = 0xa0000;
  * @returns a physical address, or `undefined` if the file has no `XEN_ELFNOTE_PHYS32_ENTRY` note
  */
 export function pvhEntry(image: ElfImage): number | undefined {
-  const note = image.notes.find(
-    ({ owner, type }) => owner === 'Xen' && type === XEN_ELFNOTE_PHYS32_ENTRY,
-  );
+  const note = image.notes.find(({ owner, type }) => owner === 'Xen' && type === XEN_ELFNOTE_PHYS32_ENTRY);
   if (note === undefined) return undefined;
   const reader = new ByteReader(note.content, 'the PVH entry note');
   return note.content.length >= 8 ? reader.u64(0, 'entry') : reader.u32(0, 'entry');
@@ -33,11 +31,7 @@ export function pvhEntry(image: ElfImage): number | undefined {
  * @see xen/include/public/arch-x86/hvm/start_info.h
  */
 export function loadElfPvh(request: LoadRequest, image: ElfImage, entry: number): BootState {
-  if (
-    !image.segments.some(
-      (s) => entry >= s.physicalAddress && entry < s.physicalAddress + s.memorySize,
-    )
-  ) {
+  if (!image.segments.some((s) => entry >= s.physicalAddress && entry < s.physicalAddress + s.memorySize)) {
     throw new HypervisorError(
       'HV_ERR_LOADER_UNSUPPORTED',
       `${request.kernelName} is an ELF file whose PVH entry point 0x${entry.toString(16)} lies outside its segments`,
@@ -54,8 +48,7 @@ export function loadElfPvh(request: LoadRequest, image: ElfImage, entry: number)
 
 function placeStartInfo(plan: LoadPlan, request: LoadRequest): number {
   const commandLine = new TextEncoder().encode(`${request.commandLine}\0`);
-  const modules =
-    request.ramdisk === undefined || request.ramdisk.length === 0 ? [] : [request.ramdisk];
+  const modules = request.ramdisk === undefined || request.ramdisk.length === 0 ? [] : [request.ramdisk];
   const moduleList = START_INFO_BYTES;
   const memoryMap = moduleList + modules.length * MODULE_BYTES;
   const text = memoryMap + request.e820.length * MEMORY_ENTRY_BYTES;
@@ -63,8 +56,7 @@ function placeStartInfo(plan: LoadPlan, request: LoadRequest): number {
   const address = plan.reserve('start info', { size, below: LOW_END });
   const bytes = new Uint8Array(size);
   const view = new DataView(bytes.buffer);
-  const u64 = (offset: number, value: number): void =>
-    view.setBigUint64(offset, BigInt(value), true);
+  const u64 = (offset: number, value: number): void => view.setBigUint64(offset, BigInt(value), true);
   view.setUint32(0, XEN_HVM_START_MAGIC_VALUE, true);
   view.setUint32(4, 1, true);
   view.setUint32(12, modules.length, true);

@@ -34,13 +34,7 @@ export interface ElfImage {
 
 /** Tells whether a file starts as ELF files do. */
 export function isElf(bytes: Uint8Array): boolean {
-  return (
-    bytes.length >= 4 &&
-    bytes[0] === 0x7f &&
-    bytes[1] === 0x45 &&
-    bytes[2] === 0x4c &&
-    bytes[3] === 0x46
-  );
+  return bytes.length >= 4 && bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46;
 }
 
 /**
@@ -64,12 +58,8 @@ export function readElf(bytes: Uint8Array, fileName: string): ElfImage {
   return {
     is64,
     entry,
-    segments: headers
-      .filter(({ type }) => type === PT_LOAD)
-      .flatMap((header) => loadSegment(reader, header)),
-    notes: headers
-      .filter(({ type }) => type === PT_NOTE)
-      .flatMap((header) => readNotes(reader, header)),
+    segments: headers.filter(({ type }) => type === PT_LOAD).flatMap((header) => loadSegment(reader, header)),
+    notes: headers.filter(({ type }) => type === PT_NOTE).flatMap((header) => readNotes(reader, header)),
   };
 }
 
@@ -102,8 +92,7 @@ function programHeaders(reader: ByteReader, is64: boolean, fileName: string): Pr
   }
   return Array.from({ length: count }, (_, index) => {
     const at = offset + index * entrySize;
-    const word = (at64: number, at32: number): number =>
-      is64 ? reader.u64(at + at64, 'program headers') : reader.u32(at + at32, 'program headers');
+    const word = (at64: number, at32: number): number => (is64 ? reader.u64(at + at64, 'program headers') : reader.u32(at + at32, 'program headers'));
     return {
       type: reader.u32(at, 'program headers'),
       offset: word(8, 4),
@@ -119,9 +108,7 @@ function loadSegment(reader: ByteReader, header: ProgramHeader): ElfSegment[] {
   const { physicalAddress, virtualAddress, memorySize } = header;
   if (memorySize === 0 && header.fileSize === 0) return [];
   const bytes = reader.slice(header.offset, header.fileSize, 'segments');
-  return [
-    { physicalAddress, virtualAddress, bytes, memorySize: Math.max(memorySize, header.fileSize) },
-  ];
+  return [{ physicalAddress, virtualAddress, bytes, memorySize: Math.max(memorySize, header.fileSize) }];
 }
 
 /** Notes are padded to 4 bytes in 64-bit files too. */

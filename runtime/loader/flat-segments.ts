@@ -18,10 +18,7 @@ const GDT_BYTES = 0x28;
  *
  * The task segment is what PVH asks for: a 32-bit TSS at 0 of the least size, which nothing ever switches through.
  */
-export function placeFlatSegments(
-  plan: LoadPlan,
-  bits: 32 | 64 = 32,
-): Required<Pick<BootState, 'segments' | 'gdt'>> {
+export function placeFlatSegments(plan: LoadPlan, bits: 32 | 64 = 32): Required<Pick<BootState, 'segments' | 'gdt'>> {
   const code = flat(CODE_SELECTOR, bits === 64 ? CODE_64 : CODE_32);
   const data = flat(DATA_SELECTOR, DATA);
   const task = { selector: TASK_SELECTOR, base: 0, limit: 0x67, accessRights: BUSY_TASK };

@@ -20,8 +20,7 @@ export function placeIdentityPageTables(plan: LoadPlan): number {
     below: 0x100000,
   });
   const tables = new DataView(new ArrayBuffer(size));
-  const entry = (offset: number, value: number): void =>
-    tables.setBigUint64(offset, BigInt(value), true);
+  const entry = (offset: number, value: number): void => tables.setBigUint64(offset, BigInt(value), true);
   entry(0, address + PAGE + PRESENT_WRITABLE);
   for (let directory = 0; directory < GIBIBYTES; directory += 1) {
     entry(PAGE + directory * 8, address + (2 + directory) * PAGE + PRESENT_WRITABLE);

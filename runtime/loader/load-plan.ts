@@ -53,15 +53,11 @@ export class LoadPlan {
   place(what: string, address: number, bytes: Uint8Array, size = bytes.length): void {
     const range = { start: address, end: address + Math.max(size, bytes.length) };
     if (!this.isRam(range)) {
-      throw this.noRoom(
-        `its ${what} needs the memory from ${hex(range.start)} to ${hex(range.end)}, which is not all RAM`,
-      );
+      throw this.noRoom(`its ${what} needs the memory from ${hex(range.start)} to ${hex(range.end)}, which is not all RAM`);
     }
     const other = this.placements.find((placement) => overlap(placement, range));
     if (other !== undefined) {
-      throw this.noRoom(
-        `its ${what} at ${hex(range.start)} to ${hex(range.end)} overlaps its ${other.what}`,
-      );
+      throw this.noRoom(`its ${what} at ${hex(range.start)} to ${hex(range.end)} overlaps its ${other.what}`);
     }
     this.placements.push({ ...range, what, bytes });
   }
@@ -118,18 +114,13 @@ export class LoadPlan {
   }
 
   private isRam(range: Range): boolean {
-    return (
-      range.end >= range.start &&
-      this.ram.some((ram) => ram.start <= range.start && range.end <= ram.end)
-    );
+    return range.end >= range.start && this.ram.some((ram) => ram.start <= range.start && range.end <= ram.end);
   }
 
   private noRoom(reason: string): HypervisorError {
-    return new HypervisorError(
-      'HV_ERR_LOADER_NO_ROOM',
-      `${this.kernelName} does not fit into ${mebibytes(this.memory.length)} of guest memory: ${reason}`,
-      { hint: 'give the domain more memory' },
-    );
+    return new HypervisorError('HV_ERR_LOADER_NO_ROOM', `${this.kernelName} does not fit into ${mebibytes(this.memory.length)} of guest memory: ${reason}`, {
+      hint: 'give the domain more memory',
+    });
   }
 }
 
@@ -146,8 +137,7 @@ function ramRanges(e820: LoadRequest['e820'], memoryBytes: number): Range[] {
   }))) {
     const last = joined.at(-1);
     if (end <= start) continue;
-    if (last !== undefined && start <= last.end)
-      joined.splice(-1, 1, { start: last.start, end: Math.max(last.end, end) });
+    if (last !== undefined && start <= last.end) joined.splice(-1, 1, { start: last.start, end: Math.max(last.end, end) });
     else joined.push({ start, end });
   }
   return e820

@@ -21,11 +21,8 @@ const HAS_LOADER_NAME = 1 << 9;
  * @see Multiboot Specification 0.6.96, section 3.3
  */
 export function placeMultibootInfo(plan: LoadPlan, request: LoadRequest): number {
-  const modules =
-    request.ramdisk === undefined || request.ramdisk.length === 0 ? [] : [request.ramdisk];
-  const texts = [`${request.kernelName} ${request.commandLine}`.trimEnd(), 'Xylem', 'ramdisk'].map(
-    cString,
-  );
+  const modules = request.ramdisk === undefined || request.ramdisk.length === 0 ? [] : [request.ramdisk];
+  const texts = [`${request.kernelName} ${request.commandLine}`.trimEnd(), 'Xylem', 'ramdisk'].map(cString);
   const moduleList = INFO_BYTES;
   const memoryMap = moduleList + modules.length * MODULE_BYTES;
   const textStart = memoryMap + request.e820.length * MEMORY_ENTRY_BYTES;
@@ -84,12 +81,8 @@ function placeTexts(bytes: Uint8Array, start: number, texts: readonly Uint8Array
 
 /** KiB of RAM without a gap from an address on. */
 function contiguousKib(request: LoadRequest, from: number): number {
-  const entry = request.e820.find(
-    ({ base, length, type }) => type === RAM && base <= from && from < base + length,
-  );
-  return entry === undefined
-    ? 0
-    : Math.min(0xffffffff, Math.floor((entry.base + entry.length - from) / 1024));
+  const entry = request.e820.find(({ base, length, type }) => type === RAM && base <= from && from < base + length);
+  return entry === undefined ? 0 : Math.min(0xffffffff, Math.floor((entry.base + entry.length - from) / 1024));
 }
 
 function cString(text: string): Uint8Array {

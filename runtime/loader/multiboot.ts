@@ -30,8 +30,7 @@ export function findMultibootHeader(kernel: Uint8Array): MultibootHeader | undef
   for (let offset = 0; offset <= end; offset += 4) {
     const flags = view.getUint32(offset + 4, true);
     const isHeader = view.getUint32(offset, true) === HEADER_MAGIC;
-    if (isHeader && (HEADER_MAGIC + flags + view.getUint32(offset + 8, true)) >>> 0 === 0)
-      return { offset, flags };
+    if (isHeader && (HEADER_MAGIC + flags + view.getUint32(offset + 8, true)) >>> 0 === 0) return { offset, flags };
   }
   return undefined;
 }
@@ -47,10 +46,7 @@ export function loadMultiboot(request: LoadRequest, header: MultibootHeader): Bo
     );
   }
   const plan = new LoadPlan(request);
-  const entry =
-    (header.flags & ADDRESS_FIELDS) !== 0
-      ? placeByAddressFields(plan, request, header.offset)
-      : placeElf(plan, request);
+  const entry = (header.flags & ADDRESS_FIELDS) !== 0 ? placeByAddressFields(plan, request, header.offset) : placeElf(plan, request);
   const info = placeMultibootInfo(plan, request);
   const segments = placeFlatSegments(plan);
   plan.commit();
@@ -95,14 +91,10 @@ function placeElf(plan: LoadPlan, request: LoadRequest): number {
 
 /** The entry is a virtual address; kernels linked high want the physical one of the same byte. */
 function physicalEntry(image: ElfImage): number | undefined {
-  const isIn = (address: number, start: number, size: number): boolean =>
-    address >= start && address < start + size;
-  if (image.segments.some((s) => isIn(image.entry, s.physicalAddress, s.memorySize)))
-    return image.entry;
+  const isIn = (address: number, start: number, size: number): boolean => address >= start && address < start + size;
+  if (image.segments.some((s) => isIn(image.entry, s.physicalAddress, s.memorySize))) return image.entry;
   const segment = image.segments.find((s) => isIn(image.entry, s.virtualAddress, s.memorySize));
-  return segment === undefined
-    ? undefined
-    : image.entry - segment.virtualAddress + segment.physicalAddress;
+  return segment === undefined ? undefined : image.entry - segment.virtualAddress + segment.physicalAddress;
 }
 
 function requireEntry(request: LoadRequest, entry: number, isInside: boolean): number {

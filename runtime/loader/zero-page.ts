@@ -41,18 +41,12 @@ export function buildZeroPage(request: LoadRequest, pointers: ZeroPagePointers):
 function copyHeader(page: Uint8Array, request: LoadRequest): void {
   const reader = new ByteReader(request.kernel, `${request.kernelName} (a Linux bzImage)`);
   const end = Math.min(0x202 + reader.u8(0x201, 'setup header'), HEADER_END_MAX);
-  page.set(
-    reader.slice(HEADER_START, Math.max(0, end - HEADER_START), 'setup header'),
-    HEADER_START,
-  );
+  page.set(reader.slice(HEADER_START, Math.max(0, end - HEADER_START), 'setup header'), HEADER_START);
 }
 
 function writeMemory(view: DataView, request: LoadRequest): void {
   if (request.e820.length > E820_MAX) {
-    throw new HypervisorError(
-      'HV_ERR_LOADER_UNSUPPORTED',
-      `the memory map has ${request.e820.length} entries, a Linux kernel takes ${E820_MAX}`,
-    );
+    throw new HypervisorError('HV_ERR_LOADER_UNSUPPORTED', `the memory map has ${request.e820.length} entries, a Linux kernel takes ${E820_MAX}`);
   }
   request.e820.forEach((entry, index) => {
     const at = E820_TABLE + index * 20;

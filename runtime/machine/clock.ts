@@ -22,7 +22,8 @@ export function instructionClock(executed: () => number): MachineClock {
   let skipped = 0;
   const now = (): number => executed() + skipped;
   return {
-    real: false, now,
+    real: false,
+    now,
     skipTo: (ns) => {
       const behind = ns - now();
       if (behind > 0) skipped += behind;

@@ -7,11 +7,25 @@ const KEPT: readonly (readonly [index: number, initial: bigint])[] = [
   [0xce, 0n],
   [0xfe, 0x508n], // IA32_MTRRCAP: 8 variable ranges, fixed ranges, write-combining
   [0x2ff, 0xc06n], // default type write-back, enabled
-  [0x250, 0x0606060606060606n], [0x258, 0x0606060606060606n], [0x259, 0n],
+  [0x250, 0x0606060606060606n],
+  [0x258, 0x0606060606060606n],
+  [0x259, 0n],
   ...Array.from({ length: 8 }, (_, i) => [0x268 + i, 0x0606060606060606n] as const),
   ...Array.from({ length: 16 }, (_, i) => [0x200 + i, 0n] as const),
   [0x10a, 0x16bn], // IA32_ARCH_CAPABILITIES: RDCL_NO, IBRS_ALL, SKIP_L1DFL, MDS_NO, PSCHANGE_MC_NO, TAA_NO
-  [0x140, 0n], [0x17, 0n], [0x33, 0n], [0x34, 0n], [0x1b0, 0n], [0x1d9, 0n], [0x606, 0n], [0x179, 0n], [0x17a, 0n], [0x122, 0n], [0xcd, 3n], [0x2a, 0n], [0x119, 0n],
+  [0x140, 0n],
+  [0x17, 0n],
+  [0x33, 0n],
+  [0x34, 0n],
+  [0x1b0, 0n],
+  [0x1d9, 0n],
+  [0x606, 0n],
+  [0x179, 0n],
+  [0x17a, 0n],
+  [0x122, 0n],
+  [0xcd, 3n],
+  [0x2a, 0n],
+  [0x119, 0n],
 ];
 
 /** MSRs whose writes are refused. */

@@ -53,9 +53,14 @@ export class PcMachine {
     this.clock = options.clock === 'host' ? hostClock() : instructionClock(() => this.core?.executed ?? 0);
     this.timers = new TimerQueue(this.clock, () => this.core?.expire());
     this.pc = createPc({
-      clock: this.clock, timers: this.timers, memoryBytes: options.memoryBytes, tscHz: TSC_HZ,
+      clock: this.clock,
+      timers: this.timers,
+      memoryBytes: options.memoryBytes,
+      tscHz: TSC_HZ,
       wallClockMs: options.clock === 'host' ? Date.now() : 1_700_000_000_000,
-      transmit: (port, byte) => { if (port === 0) options.transmit(byte); },
+      transmit: (port, byte) => {
+        if (port === 0) options.transmit(byte);
+      },
       powerOff: () => this.#end('power-off'),
       reset: () => this.#end('reset'),
       setA20: (enabled) => this.core?.view.setUint32(L.A20_MASK, enabled ? 0xffffffff : 0xffefffff, true),
@@ -70,8 +75,13 @@ export class PcMachine {
     const memory = new Uint8Array(this.ram.buffer);
     for (const { address, bytes } of this.pc.systemTables()) memory.set(bytes, address);
     const boot = loadKernel({
-      kernel: options.kernel, kernelName: options.kernelName, ...(options.ramdisk ? { ramdisk: options.ramdisk } : {}),
-      commandLine: options.commandLine, memory, e820: this.pc.e820, rsdp: this.pc.rsdpAddress,
+      kernel: options.kernel,
+      kernelName: options.kernelName,
+      ...(options.ramdisk ? { ramdisk: options.ramdisk } : {}),
+      commandLine: options.commandLine,
+      memory,
+      e820: this.pc.e820,
+      rsdp: this.pc.rsdpAddress,
     });
     if (boot.rom) this.#mapRom(boot.rom.bytes);
     return boot;
@@ -103,7 +113,11 @@ export class PcMachine {
     const { pc } = this;
     const msrs = new MsrBank(pc.lapic);
     const cpuid = new Cpuid({
-      features: TABLE_FEATURES, ...(this.#cpu ? { model: this.#cpu } : {}), tscHz: TSC_HZ, apicId: 0, processors: 1,
+      features: TABLE_FEATURES,
+      ...(this.#cpu ? { model: this.#cpu } : {}),
+      tscHz: TSC_HZ,
+      apicId: 0,
+      processors: 1,
       osxsave: () => (this.core.view.getUint32(L.CR4, true) & 0x40000) !== 0,
     });
     let seed = 0x2545f491;

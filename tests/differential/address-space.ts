@@ -51,4 +51,11 @@ export function pageOf(linear: number): MappedPage | undefined {
 }
 
 /** First values of the registers that point into the data pages, by register number. */
-export const POINTERS: Readonly<Record<number, number>> = { 3: DATA + 0x800, 5: DATA + 0x2000, 6: DATA + 0x1ff0, 7: DATA + 0x3000, 14: DATA + 0x1000, 15: DATA + 0xff8 };
+export const POINTERS: Readonly<Record<number, number>> = {
+  3: DATA + 0x800,
+  5: DATA + 0x2000,
+  6: DATA + 0x1ff0,
+  7: DATA + 0x3000,
+  14: DATA + 0x1000,
+  15: DATA + 0xff8,
+};

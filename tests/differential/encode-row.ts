@@ -61,14 +61,41 @@ function modrmBytes(row: Row, o: OperandChoice, code: CodeSize): { modrm: number
   if (m.base < 0) {
     const plain = code === 32 && m.index < 0;
     const index = m.index < 0 ? 4 : m.index & 7;
-    return plain ? { modrm: (reg << 3) | 5, tail: disp, x: 0, b: 0 } : { modrm: (reg << 3) | 4, tail: [(m.scale << 6) | (index << 3) | 5, ...disp], x: m.index < 0 ? 0 : m.index >> 3, b: 0 };
+    return plain
+      ? { modrm: (reg << 3) | 5, tail: disp, x: 0, b: 0 }
+      : { modrm: (reg << 3) | 4, tail: [(m.scale << 6) | (index << 3) | 5, ...disp], x: m.index < 0 ? 0 : m.index >> 3, b: 0 };
   }
   const short = m.displacement >= -128 && m.displacement < 128;
   const mod = m.displacement === 0 && (m.base & 7) !== 5 ? 0 : short ? 1 : 2;
   const tail = mod === 0 ? [] : mod === 1 ? disp.slice(0, 1) : disp;
   if (m.index < 0 && (m.base & 7) !== 4) return { modrm: (mod << 6) | (reg << 3) | (m.base & 7), tail, x: 0, b: m.base >> 3 };
   const index = m.index < 0 ? 4 : m.index & 7;
-  return { modrm: (mod << 6) | (reg << 3) | 4, tail: [(m.scale << 6) | (index << 3) | (m.base & 7), ...tail], x: m.index < 0 ? 0 : m.index >> 3, b: m.base >> 3 };
+  return {
+    modrm: (mod << 6) | (reg << 3) | 4,
+    tail: [(m.scale << 6) | (index << 3) | (m.base & 7), ...tail],
+    x: m.index < 0 ? 0 : m.index >> 3,
+    b: m.base >> 3,
+  };
+}
+
+/** Prefixes before REX or VEX: chosen freely, or part of the row. */
+function prefixBytes(row: Row, o: OperandChoice): number[] {
+  const out: number[] = [];
+  if (o.memory?.segment) out.push(o.memory.segment);
+  if (o.memory?.narrow) out.push(0x67);
+  if (o.lock) out.push(0xf0);
+  if (!row.vex && (row.operandSize === 16 || row.prefix === '66')) out.push(0x66);
+  if (!row.vex && (row.prefix === 'F2' || row.prefix === 'F3')) out.push(row.prefix === 'F2' ? 0xf2 : 0xf3);
+  else if (o.repeat !== 0) out.push(o.repeat);
+  return out;
+}
+
+/** The three-byte VEX prefix; `high` holds the fourth bits of the register numbers. */
+function vexBytes(row: Row, o: OperandChoice, high: { r: number; x: number; b: number }): number[] {
+  const pp = ['NP', '66', 'F3', 'F2'].indexOf(row.prefix ?? 'NP');
+  const vvvv = row.operands.some((k) => k.startsWith('v')) ? o.vvvv : 0;
+  const inverted = (high.r ? 0 : 0x80) | (high.x ? 0 : 0x40) | (high.b ? 0 : 0x20);
+  return [0xc4, inverted | row.map, (row.operandSize === 64 ? 0x80 : 0) | ((~vvvv & 15) << 3) | pp];
 }
 
 /**
@@ -82,19 +109,10 @@ export function encodeRow(row: Row, o: OperandChoice, code: CodeSize): Uint8Arra
   const { modrm, tail, x, b } = row.modrm ? modrmBytes(row, o, code) : { modrm: -1, tail: [] as number[], x: 0, b: row.plusR ? o.rm >> 3 : 0 };
   const r = row.modrm && row.reg === undefined ? o.reg >> 3 : 0;
   if (code === 32 && (r | x | b) !== 0) return null;
-  const out: number[] = [];
-  if (o.memory?.segment) out.push(o.memory.segment);
-  if (o.memory?.narrow) out.push(0x67);
-  if (o.lock) out.push(0xf0);
-  if (!row.vex && (row.operandSize === 16 || row.prefix === '66')) out.push(0x66);
-  if (!row.vex && (row.prefix === 'F2' || row.prefix === 'F3')) out.push(row.prefix === 'F2' ? 0xf2 : 0xf3);
-  else if (o.repeat !== 0) out.push(o.repeat);
+  const out = prefixBytes(row, o);
   const opcode = row.byte + (row.plusR ? o.rm & 7 : 0);
-  if (row.vex) {
-    const pp = ['NP', '66', 'F3', 'F2'].indexOf(row.prefix ?? 'NP');
-    const vvvv = row.operands.some((k) => k.startsWith('v')) ? o.vvvv : 0;
-    out.push(0xc4, (r ? 0 : 0x80) | (x ? 0 : 0x40) | (b ? 0 : 0x20) | row.map, (row.operandSize === 64 ? 0x80 : 0) | ((~vvvv & 15) << 3) | pp, opcode);
-  } else {
+  if (row.vex) out.push(...vexBytes(row, o, { r, x, b }), opcode);
+  else {
     const rex = (wide ? 8 : 0) | (r << 2) | (x << 1) | b;
     if (code === 64 && (rex !== 0 || o.rex)) out.push(0x40 | rex);
     if (row.map > 0) out.push(0x0f);
@@ -107,4 +125,3 @@ export function encodeRow(row: Row, o: OperandChoice, code: CodeSize): Uint8Arra
   const back = decodeInstruction(bytes, 0, { code, stack: code });
   return typeof back !== 'string' && back.row === row && back.length === bytes.length ? bytes : null;
 }
-

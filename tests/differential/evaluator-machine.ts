@@ -67,7 +67,14 @@ export function evaluate(image: Image, code: CodeSize, gpr: readonly bigint[], e
   let executed = 0;
   const outcome = (end: Outcome['end']): Outcome => {
     const registers = Object.fromEntries(state.gpr.slice(0, code === 64 ? 16 : 8).map((v, i) => [`gpr${i}`, v.toString(16)]));
-    return { engine: 'evaluator', end, log, executed, state: { rip: state.rip.toString(16), eflags: (state.eflags | packFlags(state.flags)).toString(16), ...registers }, memory: flat.bytes };
+    return {
+      engine: 'evaluator',
+      end,
+      log,
+      executed,
+      state: { rip: state.rip.toString(16), eflags: (state.eflags | packFlags(state.flags)).toString(16), ...registers },
+      memory: flat.bytes,
+    };
   };
   while (executed < most) {
     if (Number(state.rip) === image.end && log.length < 40) return outcome('finished');

@@ -80,7 +80,10 @@ export class FuzzMachine {
   run(program: Program, image: Image): Outcome {
     const { core } = this;
     this.load(program, image);
-    this.start = program.integerOnly && this.engine === 'interpreter' ? { gpr: Array.from({ length: 16 }, (_, i) => core.gpr(i)), eflags: core.exports.getEflags(), memory: this.snapshot().memory } : null;
+    this.start =
+      program.integerOnly && this.engine === 'interpreter'
+        ? { gpr: Array.from({ length: 16 }, (_, i) => core.gpr(i)), eflags: core.exports.getEflags(), memory: this.snapshot().memory }
+        : null;
     const log: string[] = [];
     const before = core.executed;
     const end = this.execute(image, log);
@@ -106,7 +109,8 @@ export class FuzzMachine {
     core.exports.setEflags(random.bits() & 0x8d5, 0x244dd5);
     const bytes = new Uint8Array(view.buffer);
     bytes.set(random.bytes(256), L.XMM);
-    for (let i = 0; i < 16; i++) if (random.chance(0.5)) for (const lane of [0, 8]) view.setFloat64(L.XMM + i * 16 + lane, (random.below(2000) - 1000) / 8, true);
+    for (let i = 0; i < 16; i++)
+      if (random.chance(0.5)) for (const lane of [0, 8]) view.setFloat64(L.XMM + i * 16 + lane, (random.below(2000) - 1000) / 8, true);
     view.setUint32(L.MXCSR, random.chance(0.8) ? 0x1fa0 : 0x1f80 | (random.below(4) << 13), true);
     core.exports.sse_mxcsr_changed?.();
     for (let i = 0; i < 8; i++) {
@@ -170,7 +174,9 @@ export class FuzzMachine {
       if (result !== 'fault') return 'stopped';
       const vector = view.getInt32(L.FAULT_VECTOR, true);
       if (vector === 6 && Number(core.rip) === image.end) return 'finished';
-      log.push(`${core.executed - first} ${core.rip.toString(16)} fault ${vector} ${view.getInt32(L.FAULT_ERROR, true)}${vector === 14 ? ` cr2 ${view.getBigUint64(L.CR2, true).toString(16)}` : ''}`);
+      log.push(
+        `${core.executed - first} ${core.rip.toString(16)} fault ${vector} ${view.getInt32(L.FAULT_ERROR, true)}${vector === 14 ? ` cr2 ${view.getBigUint64(L.CR2, true).toString(16)}` : ''}`,
+      );
       if (log.length >= MOST_FAULTS || !this.skip()) return 'faulted';
     }
   }
@@ -198,10 +204,14 @@ export class FuzzMachine {
     for (let i = 0; i < 16; i++) state[`gpr${i}`] = core.gpr(i).toString(16);
     state['eflags'] = core.exports.getEflags().toString(16);
     const bytes = Buffer.from(view.buffer, L.FPU_ST, L.YMM_HIGH - L.FPU_ST);
-    const text = (from: number, n: number): string => Buffer.from(bytes.subarray(from - L.FPU_ST, from - L.FPU_ST + n)).reverse().toString('hex');
+    const text = (from: number, n: number): string =>
+      Buffer.from(bytes.subarray(from - L.FPU_ST, from - L.FPU_ST + n))
+        .reverse()
+        .toString('hex');
     for (let i = 0; i < 16; i++) state[`xmm${i}`] = text(L.XMM + i * 16, 16);
     for (let i = 0; i < 8; i++) state[`r${i}`] = text(L.FPU_ST + i * 16, 10);
-    for (const name of ['FPU_TOP', 'FPU_CW', 'FPU_SW', 'FPU_TAG', 'FPU_FIP', 'FPU_FDP', 'FPU_FOP', 'FPU_FCS', 'FPU_FDS', 'MXCSR'] as const) state[name.toLowerCase()] = text(L[name], 4);
+    for (const name of ['FPU_TOP', 'FPU_CW', 'FPU_SW', 'FPU_TAG', 'FPU_FIP', 'FPU_FDP', 'FPU_FOP', 'FPU_FCS', 'FPU_FDS', 'MXCSR'] as const)
+      state[name.toLowerCase()] = text(L[name], 4);
     return { state, memory: ram.slice(PHYSICAL, PHYSICAL + PHYSICAL_PAGES * 4096) };
   }
 }

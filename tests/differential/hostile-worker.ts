@@ -52,7 +52,8 @@ for (; performance.now() < until && failures.length < most; cases++) {
   const kind = cases % KINDS.length;
   const wrong = (machines[kind] as HostileMachine).run(seed + cases);
   if (kind > 0) wrong.push(...disagreement(machines[0] as HostileMachine, machines[kind] as HostileMachine, seed + cases, kind === 2));
-  if (wrong.length > 0) failures.push(`seed ${seed + cases} (${KINDS[kind] === null ? 'interpreter' : `translator, hot at ${KINDS[kind]}`})\n  ${wrong.join('\n  ')}`);
+  if (wrong.length > 0)
+    failures.push(`seed ${seed + cases} (${KINDS[kind] === null ? 'interpreter' : `translator, hot at ${KINDS[kind]}`})\n  ${wrong.join('\n  ')}`);
 }
 retire();
 const report: HostileReport = { cases, slices, instructions, ends, failures };

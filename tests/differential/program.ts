@@ -65,7 +65,8 @@ export function withLabels(emit: (at: number, addressOf: LabelAddress) => number
 /** A branch with a short and a long form. */
 export function branch(short: number, long: readonly number[], target: number): Item {
   return {
-    label: -1, shortens: short >= 0,
+    label: -1,
+    shortens: short >= 0,
     emit: (at, addressOf, isLong) => {
       if (!isLong && short >= 0) return Uint8Array.from([short, (addressOf(target) - at - 2) & 255]);
       return Uint8Array.from([...long, ...word(addressOf(target) - at - long.length - 4)]);

@@ -16,13 +16,22 @@ const SPAN = 16;
 function randomAddress(random: Random): number {
   const window = DATA_PAGES * 4096;
   switch (random.below(20)) {
-    case 0: return DATA + random.between(1, DATA_PAGES - 1) * 4096 - random.between(1, 15); // across two pages
-    case 1: return DATA + window + random.between(-8, 4095); // the read-only page
-    case 2: return random.chance(0.3) ? DATA + window + 4096 + random.between(-8, 100) : DATA + random.below(64); // out of the map
-    case 3: return random.chance(0.2) ? CODE + random.below(0x4000) : DATA + random.below(window - SPAN);
-    case 4: case 5: case 6: return DATA + random.below(window - SPAN);
-    case 7: return STACK_START + random.between(-64, 64) * 4;
-    default: return DATA + (random.below(window - SPAN) & ~15);
+    case 0:
+      return DATA + random.between(1, DATA_PAGES - 1) * 4096 - random.between(1, 15); // across two pages
+    case 1:
+      return DATA + window + random.between(-8, 4095); // the read-only page
+    case 2:
+      return random.chance(0.3) ? DATA + window + 4096 + random.between(-8, 100) : DATA + random.below(64); // out of the map
+    case 3:
+      return random.chance(0.2) ? CODE + random.below(0x4000) : DATA + random.below(window - SPAN);
+    case 4:
+    case 5:
+    case 6:
+      return DATA + random.below(window - SPAN);
+    case 7:
+      return STACK_START + random.between(-64, 64) * 4;
+    default:
+      return DATA + (random.below(window - SPAN) & ~15);
   }
 }
 
@@ -41,15 +50,23 @@ function planMemory(random: Random, code: CodeSize): MemoryPlan {
   const pointer = random.pick(POINTER_NUMBERS[code]);
   const start = POINTERS[pointer] as number;
   switch (random.below(8)) {
-    case 0: return { before: [], memory: { ...common, base: -1, displacement: shifted } };
-    case 1: return { before: [], memory: { ...common, base: -1, displacement: shifted, rip: code === 64 } };
-    case 2: return { before: [], memory: { ...common, base: 4, displacement: random.between(-16, 16) * 4 } };
-    case 3: case 4: {
+    case 0:
+      return { before: [], memory: { ...common, base: -1, displacement: shifted } };
+    case 1:
+      return { before: [], memory: { ...common, base: -1, displacement: shifted, rip: code === 64 } };
+    case 2:
+      return { before: [], memory: { ...common, base: 4, displacement: random.between(-16, 16) * 4 } };
+    case 3:
+    case 4: {
       const index = random.pick([0, 1, 2]);
       const before = [0x83, 0xe0 | index, random.pick([0x7f, 0x1f, 0x70, 0xf0])]; // AND index, imm8
-      return { before, memory: { ...common, base: pointer, index, scale: random.below(4), displacement: random.between(-200, 200), narrow: code === 64 && narrow } };
+      return {
+        before,
+        memory: { ...common, base: pointer, index, scale: random.below(4), displacement: random.between(-200, 200), narrow: code === 64 && narrow },
+      };
     }
-    default: return { before: [], memory: { ...common, base: pointer, displacement: shifted - start } };
+    default:
+      return { before: [], memory: { ...common, base: pointer, displacement: shifted - start } };
   }
 }
 
@@ -66,14 +83,25 @@ function instructionOf(row: Row, random: Random, code: CodeSize, at: number): Ui
   const rex = code === 64 && random.chance(0.2);
   const kind = (pattern: RegExp): string | undefined => row.operands.find((k) => pattern.test(k));
   const vector = (k: string | undefined): boolean => k !== undefined && /^[xq]/.test(k);
-  const free = (k: string | undefined): number => (vector(k) ? random.below(code === 64 && k?.startsWith('x') ? 16 : 8) : registerNumber(random, code, k?.endsWith('8') ?? false, rex));
+  const free = (k: string | undefined): number =>
+    vector(k) ? random.below(code === 64 && k?.startsWith('x') ? 16 : 8) : registerNumber(random, code, k?.endsWith('8') ?? false, rex);
   const moffs = row.operands.some((k) => k.startsWith('moffs'));
   const repeat = random.chance(0.01) ? random.pick([0xf2, 0xf3]) : 0;
   const encode = (memory: MemoryChoice | null): Uint8Array | null =>
-    encodeRow(row, {
-      reg: free(kind(/^(r\d+|x|q)$/)), rm: row.operands.includes('sti') ? random.below(8) : free(kind(/^(rm|o\d|xm|xr|qm|qr)/)), vvvv: random.pick(FREE[code]), memory,
-      immediate: moffs ? BigInt(randomAddress(random)) : random.value(), lock: row.lock && memory !== null && random.chance(0.2), rex, repeat,
-    }, code);
+    encodeRow(
+      row,
+      {
+        reg: free(kind(/^(r\d+|x|q)$/)),
+        rm: row.operands.includes('sti') ? random.below(8) : free(kind(/^(rm|o\d|xm|xr|qm|qr)/)),
+        vvvv: random.pick(FREE[code]),
+        memory,
+        immediate: moffs ? BigInt(randomAddress(random)) : random.value(),
+        lock: row.lock && memory !== null && random.chance(0.2),
+        rex,
+        repeat,
+      },
+      code,
+    );
   if (plan === null) {
     const bytes = encode(null);
     return bytes && [bytes];

@@ -1,7 +1,31 @@
 /** Values at which arithmetic changes its behaviour. */
 const EDGES: readonly bigint[] = [
-  0n, 1n, 2n, 7n, 8n, 0xfn, 0x10n, 0x1fn, 0x20n, 0x3fn, 0x40n, 0x7fn, 0x80n, 0xffn, 0x100n, 0x7fffn, 0x8000n, 0xffffn, 0x10000n,
-  0x7fffffffn, 0x80000000n, 0xffffffffn, 0x100000000n, 0x7fffffffffffffffn, 0x8000000000000000n, 0xffffffffffffffffn,
+  0n,
+  1n,
+  2n,
+  7n,
+  8n,
+  0xfn,
+  0x10n,
+  0x1fn,
+  0x20n,
+  0x3fn,
+  0x40n,
+  0x7fn,
+  0x80n,
+  0xffn,
+  0x100n,
+  0x7fffn,
+  0x8000n,
+  0xffffn,
+  0x10000n,
+  0x7fffffffn,
+  0x80000000n,
+  0xffffffffn,
+  0x100000000n,
+  0x7fffffffffffffffn,
+  0x8000000000000000n,
+  0xffffffffffffffffn,
 ];
 
 /** Random numbers that a seed determines (xoshiro128**). */
@@ -59,12 +83,18 @@ export class Random {
   value(): bigint {
     const edge = this.pick(EDGES);
     switch (this.below(6)) {
-      case 0: return edge;
-      case 1: return BigInt.asUintN(64, edge + BigInt(this.between(-2, 2)));
-      case 2: return BigInt.asUintN(64, -edge);
-      case 3: return BigInt(this.below(256));
-      case 4: return BigInt(this.bits());
-      default: return (BigInt(this.bits()) << 32n) | BigInt(this.bits());
+      case 0:
+        return edge;
+      case 1:
+        return BigInt.asUintN(64, edge + BigInt(this.between(-2, 2)));
+      case 2:
+        return BigInt.asUintN(64, -edge);
+      case 3:
+        return BigInt(this.below(256));
+      case 4:
+        return BigInt(this.bits());
+      default:
+        return (BigInt(this.bits()) << 32n) | BigInt(this.bits());
     }
   }
   bytes(n: number): Uint8Array {

@@ -11,11 +11,13 @@ export interface Pool {
 }
 
 /** Instructions that would leave the program, or whose effect is not the processor's alone. */
-const UNWANTED = /^(J|CALL|RET|IRET|LOOP|INT|SYS|HLT|IN$|OUT$|INS|OUTS|POPF|MOV_sreg|POP_[defgs]s|L[DEFGS]S|MWAIT|MONITOR|XRSTOR|FXRSTOR|WRFSBASE|WRGSBASE|STI|CLI|RDPMC|WRMSR|RDMSR|LGDT|LIDT|LLDT|LTR|INVD|WBINVD|INVLPG|INVPCID|MOV_creg|MOV_dreg|MOV_rm\d+_[cd]reg|SWAPGS|XSETBV|CLTS|LMSW|ENTER|LEAVE|SGDT|SIDT)/;
+const UNWANTED =
+  /^(J|CALL|RET|IRET|LOOP|INT|SYS|HLT|IN$|OUT$|INS|OUTS|POPF|MOV_sreg|POP_[defgs]s|L[DEFGS]S|MWAIT|MONITOR|XRSTOR|FXRSTOR|WRFSBASE|WRGSBASE|STI|CLI|RDPMC|WRMSR|RDMSR|LGDT|LIDT|LLDT|LTR|INVD|WBINVD|INVLPG|INVPCID|MOV_creg|MOV_dreg|MOV_rm\d+_[cd]reg|SWAPGS|XSETBV|CLTS|LMSW|ENTER|LEAVE|SGDT|SIDT)/;
 const STRINGS = /^(MOVS|CMPS|STOS|LODS|SCAS)[BWDQ]$/;
 
 /** True when a row may stand anywhere in a program. */
-const wanted = (row: Row): boolean => !UNWANTED.test(row.mnemonic) && !UNWANTED.test(row.id) && !STRINGS.test(row.id) && !row.operands.some((k) => /^(rel|far)/.test(k));
+const wanted = (row: Row): boolean =>
+  !UNWANTED.test(row.mnemonic) && !UNWANTED.test(row.id) && !STRINGS.test(row.id) && !row.operands.some((k) => /^(rel|far)/.test(k));
 
 function canEvaluate(row: Row, code: CodeSize): boolean {
   return formsOf(row).every((memory) => evaluable(runRow(row, memory, handlerFacts(row, memory, code, code, code)).program));
@@ -40,7 +42,13 @@ export function poolsFor(code: CodeSize, integerOnly: boolean): readonly Pool[] 
   const rest = rows.filter((row) => !taken.has(row));
   const made: readonly Pool[] = integerOnly
     ? [{ weight: 1, rows: integer }]
-    : [{ weight: 55, rows: integer }, { weight: 22, rows: vector }, { weight: 14, rows: x87 }, { weight: 6, rows: mmx }, { weight: 3, rows: rest }];
+    : [
+        { weight: 55, rows: integer },
+        { weight: 22, rows: vector },
+        { weight: 14, rows: x87 },
+        { weight: 6, rows: mmx },
+        { weight: 3, rows: rest },
+      ];
   pools.set(key, made);
   return made;
 }

@@ -59,7 +59,13 @@ const cases: readonly (readonly [title: string, words: readonly string[], exitCo
   ['a plugin that throws when it is loaded', [...run, '--plugin', throwing], 1, 'HV_ERR_PLUGIN_INVALID', /broken at once/],
   ['a plugin that throws when it is applied', [...run, '--plugin', applying], 1, 'HV_ERR_PLUGIN_FAILED', /broken in apply/],
   ['a plugin on a port that is taken', [...run, '--plugin', 'dev-debug-exit,port=0x3f8'], 1, 'HV_ERR_BUS_OVERLAP', /dev-debug-exit.*0x3f8/],
-  ['a plugin file that cannot be written', [...run, '--plugin', 'dev-debug-console,file=/no/such/file'], 1, 'HV_ERR_FILE_WRITE', /dev-debug-console: cannot write/],
+  [
+    'a plugin file that cannot be written',
+    [...run, '--plugin', 'dev-debug-console,file=/no/such/file'],
+    1,
+    'HV_ERR_FILE_WRITE',
+    /dev-debug-console: cannot write/,
+  ],
   ['an unknown guest', ['boot', 'beos'], 2, 'HV_ERR_CLI_OPTION', /"beos".*debian-amd64, debian-i386, small/],
 ];
 

@@ -56,7 +56,9 @@ describe('xm run', () => {
 
   it('hands its standard input to the guest, also after its end', async () => {
     const kernel = guest('echo', print('>'), echo);
-    const { exitCode, stdout } = await runXm(['run', '--kernel', kernel, '--memory', '16', '--timeout', '60', '--expect', 'last'], { input: `${'a'.repeat(2000)}last` });
+    const { exitCode, stdout } = await runXm(['run', '--kernel', kernel, '--memory', '16', '--timeout', '60', '--expect', 'last'], {
+      input: `${'a'.repeat(2000)}last`,
+    });
     expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: `>${'a'.repeat(2000)}last` });
   });
 
@@ -125,19 +127,25 @@ describe('plugins of xm run', () => {
   });
 
   it('that throw are named with the hook and disabled, the guest goes on, and the run gives 1', async () => {
-    const plugin = scratch.file('throws.mjs', `export const plugin = { name: 'dev-throws', apiVersion: 1, options: {}, applyPcpu({ hooks }) {
+    const plugin = scratch.file(
+      'throws.mjs',
+      `export const plugin = { name: 'dev-throws', apiVersion: 1, options: {}, applyPcpu({ hooks }) {
       hooks.platformCreated.tap('dev-throws', ({ ports }) => { ports.map(0xf4, 1, { read: () => 0, write() { throw new Error('no'); } }); });
-    } };`);
+    } };`,
+    );
     const { exitCode, stdout, stderr } = await run(guest('throws', out8(0xf4, 1), out8(0xf4, 2), print('on'), powerOff), '--plugin', plugin);
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: 'on' });
     expect(stderr).toBe('xm: the plugin dev-throws failed in a write of port 0xf4 and is disabled: no (HV_ERR_PLUGIN_FAILED)\n');
   });
 
   it('see the start and the end of the hypervisor', async () => {
-    const plugin = scratch.file('watch.mjs', `export const plugin = { name: 'dev-watch', apiVersion: 1, options: {}, apply({ hooks }) {
+    const plugin = scratch.file(
+      'watch.mjs',
+      `export const plugin = { name: 'dev-watch', apiVersion: 1, options: {}, apply({ hooks }) {
       hooks.booted.tap('dev-watch', () => process.stderr.write('booted\\n'));
       hooks.shutdown.tap('dev-watch', ({ reason, exitCode }) => process.stderr.write(reason + ' ' + exitCode + '\\n'));
-    } };`);
+    } };`,
+    );
     const { stderr } = await run(guest('watch', powerOff), '--plugin', plugin);
     expect(stderr).toBe('booted\npower-off 0\n');
   });

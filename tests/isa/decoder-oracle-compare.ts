@@ -22,7 +22,10 @@ export function differences(buffer: Uint8Array, mode: Mode, limit = 40): string[
     iced.decodeOut(instruction);
     const ours = decodeInstruction(buffer, start, { code: mode, stack: mode });
     const known = typeof ours !== 'string';
-    const bytes = (): string => Buffer.from(buffer.subarray(start, start + 15)).toString('hex').replace(/(..)/g, '$1 ');
+    const bytes = (): string =>
+      Buffer.from(buffer.subarray(start, start + 15))
+        .toString('hex')
+        .replace(/(..)/g, '$1 ');
     if (instruction.code === Code.INVALID) {
       if (known) found.push(`${mode}: ${bytes()}: iced #UD, ours ${ourText(ours, IP)}`);
       continue;

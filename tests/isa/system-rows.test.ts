@@ -50,10 +50,12 @@ describe('segment registers and selectors', () => {
     const m = await SnippetMachine.create('protected');
     // sldt eax; str bx; smsw ecx; str [20000]; mov dx, 2b; lar esi, dx; setz [20002]; lsl edi, dx; mov dx, 58; lar ebp, dx;
     // setz [20003]; mov dx, 33; verw dx; setz [20004]; verr dx; setz [20005]
-    expect(m.run(
-      '0f00c0 660f00cb 0f01e1 0f000d00000200 66ba2b00 0f02f2 0f940502000200 0f03fa 66ba5800 0f02ea 0f940503000200 66ba3300 0f00ea 0f940504000200 0f00e2 0f940505000200 f4',
-      { 0: -1n, 3: 0xffff0000n, 5: 0x77n },
-    )).toBe('halt');
+    expect(
+      m.run(
+        '0f00c0 660f00cb 0f01e1 0f000d00000200 66ba2b00 0f02f2 0f940502000200 0f03fa 66ba5800 0f02ea 0f940503000200 66ba3300 0f00ea 0f940504000200 0f00e2 0f940505000200 f4',
+        { 0: -1n, 3: 0xffff0000n, 5: 0x77n },
+      ),
+    ).toBe('halt');
     expect(hex(m.register(0, 32))).toBe('48');
     expect(hex(m.register(3, 32))).toBe('ffff0038');
     expect(hex(m.register(1, 32))).toBe('33');
@@ -75,7 +77,9 @@ describe('segment registers and selectors', () => {
     const m = await SnippetMachine.create('long');
     // mov rax, 123456789000; wrfsbase rax; rdfsbase rbx; rdfsbase ecx; wrgsbase rcx; rdgsbase rdx; mov esi, 7777; mov ecx, c0000102;
     // mov eax, esi; xor edx, edx; wrmsr; swapgs; rdgsbase rdi; rdmsr
-    expect(m.run('48b80090785634120000 f3480faed0 f3480faec3 f30faec1 f3480faed9 f3480faeca be77770000 b9020100c0 89f0 31d2 0f30 0f01f8 f3480faecf 0f32 f4')).toBe('halt');
+    expect(
+      m.run('48b80090785634120000 f3480faed0 f3480faec3 f30faec1 f3480faed9 f3480faeca be77770000 b9020100c0 89f0 31d2 0f30 0f01f8 f3480faecf 0f32 f4'),
+    ).toBe('halt');
     expect([3, 7, 0].map((i) => hex(m.register(i)))).toEqual(['123456789000', '7777', '56789000']);
   });
 });
@@ -208,7 +212,10 @@ describe('control', () => {
     const m = await SnippetMachine.create('protected');
     // sgdt [20000]; sidt [20010]; lgdt [20000]; lidt [20010]; o16 sgdt [20020]
     expect(m.run('0f010500000200 0f010d10000200 0f011500000200 0f011d10000200 660f010520000200 f4')).toBe('halt');
-    expect([0, 0x10].map((i) => [m.ram.getUint16(DATA + i, true), m.ram.getUint32(DATA + i + 2, true)])).toEqual([[0x57, 0x1000], [0x7ff, 0x2000]]);
+    expect([0, 0x10].map((i) => [m.ram.getUint16(DATA + i, true), m.ram.getUint32(DATA + i + 2, true)])).toEqual([
+      [0x57, 0x1000],
+      [0x7ff, 0x2000],
+    ]);
     const long = await SnippetMachine.create('long');
     long.ram.setBigUint64(DATA + 2, -1n, true);
     // sgdt [20000]; lgdt [20000]
@@ -243,7 +250,9 @@ describe('control', () => {
     m.ram.setBigUint64(DATA, 0x2_0000_0001n, true);
     // mov eax, 1; mov edx, 2; mov ebx, 3; mov ecx, 4; lock cmpxchg8b [20000]; setz sil; lock cmpxchg8b [20000]; setz dil;
     // mov r8, rax; mov r9, rdx; cmpxchg16b [20010]; setz r10b
-    expect(m.run('b801000000 ba02000000 bb03000000 b904000000 f00fc70c2500000200 400f94c6 f00fc70c2500000200 400f94c7 4989c0 4989d1 480fc70c2510000200 410f94c2 f4')).toBe('halt');
+    expect(
+      m.run('b801000000 ba02000000 bb03000000 b904000000 f00fc70c2500000200 400f94c6 f00fc70c2500000200 400f94c7 4989c0 4989d1 480fc70c2510000200 410f94c2 f4'),
+    ).toBe('halt');
     expect([8, 9, 0, 2].map((i) => hex(m.register(i)))).toEqual(['3', '4', '0', '0']);
     expect([6, 7, 10].map((i) => m.register(i, 8))).toEqual([1n, 0n, 0n]);
     expect(m.ram.getBigUint64(DATA, true)).toBe(0x4_0000_0003n);

@@ -7,7 +7,9 @@ const ONE = '3fff8000000000000000';
 const ZERO = '00000000000000000000';
 
 const extended = (machine: SnippetMachine, at: number): string =>
-  Buffer.from(new Uint8Array(machine.ram.buffer, at, 10)).reverse().toString('hex');
+  Buffer.from(new Uint8Array(machine.ram.buffer, at, 10))
+    .reverse()
+    .toString('hex');
 const word = (machine: SnippetMachine, at: number): number => machine.ram.getUint16(at, true);
 const dword = (machine: SnippetMachine, at: number): number => machine.ram.getUint32(at, true);
 

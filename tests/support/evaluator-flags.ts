@@ -4,7 +4,14 @@ import type { Flag, Node } from '../../jit/ir/node.ts';
 export type Flags = Record<Flag, boolean>;
 
 /** Places of the flags in EFLAGS. */
-const PLACES: readonly (readonly [Flag, number])[] = [['cf', 0], ['pf', 2], ['af', 4], ['zf', 6], ['sf', 7], ['of', 11]];
+const PLACES: readonly (readonly [Flag, number])[] = [
+  ['cf', 0],
+  ['pf', 2],
+  ['af', 4],
+  ['zf', 6],
+  ['sf', 7],
+  ['of', 11],
+];
 
 /** The arithmetic flags of an EFLAGS value. */
 export function unpackFlags(eflags: number): Flags {
@@ -24,7 +31,11 @@ function parity(v: bigint): boolean {
   return (bits & 1) === 0;
 }
 
-const ofResult = (r: bigint, width: number): Pick<Flags, 'sf' | 'zf' | 'pf'> => ({ sf: ((r >> BigInt(width - 1)) & 1n) === 1n, zf: BigInt.asUintN(width, r) === 0n, pf: parity(r) });
+const ofResult = (r: bigint, width: number): Pick<Flags, 'sf' | 'zf' | 'pf'> => ({
+  sf: ((r >> BigInt(width - 1)) & 1n) === 1n,
+  zf: BigInt.asUintN(width, r) === 0n,
+  pf: parity(r),
+});
 
 /** The flags that a `setFlags` or `setResultFlags` node leaves. */
 export function flagsOf(n: Node, args: readonly bigint[], old: Flags): Flags {

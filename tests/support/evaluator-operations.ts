@@ -23,18 +23,41 @@ function trailingZeros(width: number, v: bigint): bigint {
 
 /** Operations on two integers of `width` bits, unsigned values in and out. */
 const BINARY: Readonly<Record<string, (a: bigint, b: bigint, width: number) => bigint>> = {
-  add: (a, b) => a + b, sub: (a, b) => a - b, mul: (a, b) => a * b, and: (a, b) => a & b, or: (a, b) => a | b, xor: (a, b) => a ^ b,
-  shl: (a, b, w) => a << (b % BigInt(w)), shr_u: (a, b, w) => a >> (b % BigInt(w)), shr_s: (a, b, w) => BigInt.asIntN(w, a) >> (b % BigInt(w)),
-  rotl: (a, b, w) => rotateLeft(w, a, b), rotr: (a, b, w) => rotateLeft(w, a, BigInt(w) - (b % BigInt(w))),
-  div_u: (a, b) => a / b, rem_u: (a, b) => a % b,
-  div_s: (a, b, w) => BigInt.asIntN(w, a) / BigInt.asIntN(w, b), rem_s: (a, b, w) => BigInt.asIntN(w, a) % BigInt.asIntN(w, b),
-  eq: (a, b) => bool(a === b), ne: (a, b) => bool(a !== b), lt_u: (a, b) => bool(a < b), gt_u: (a, b) => bool(a > b), le_u: (a, b) => bool(a <= b), ge_u: (a, b) => bool(a >= b),
-  lt_s: (a, b, w) => bool(BigInt.asIntN(w, a) < BigInt.asIntN(w, b)), gt_s: (a, b, w) => bool(BigInt.asIntN(w, a) > BigInt.asIntN(w, b)),
+  add: (a, b) => a + b,
+  sub: (a, b) => a - b,
+  mul: (a, b) => a * b,
+  and: (a, b) => a & b,
+  or: (a, b) => a | b,
+  xor: (a, b) => a ^ b,
+  shl: (a, b, w) => a << (b % BigInt(w)),
+  shr_u: (a, b, w) => a >> (b % BigInt(w)),
+  shr_s: (a, b, w) => BigInt.asIntN(w, a) >> (b % BigInt(w)),
+  rotl: (a, b, w) => rotateLeft(w, a, b),
+  rotr: (a, b, w) => rotateLeft(w, a, BigInt(w) - (b % BigInt(w))),
+  div_u: (a, b) => a / b,
+  rem_u: (a, b) => a % b,
+  div_s: (a, b, w) => BigInt.asIntN(w, a) / BigInt.asIntN(w, b),
+  rem_s: (a, b, w) => BigInt.asIntN(w, a) % BigInt.asIntN(w, b),
+  eq: (a, b) => bool(a === b),
+  ne: (a, b) => bool(a !== b),
+  lt_u: (a, b) => bool(a < b),
+  gt_u: (a, b) => bool(a > b),
+  le_u: (a, b) => bool(a <= b),
+  ge_u: (a, b) => bool(a >= b),
+  lt_s: (a, b, w) => bool(BigInt.asIntN(w, a) < BigInt.asIntN(w, b)),
+  gt_s: (a, b, w) => bool(BigInt.asIntN(w, a) > BigInt.asIntN(w, b)),
 };
 
 const UNARY: Readonly<Record<string, (a: bigint, width: number) => bigint>> = {
-  eqz: (a) => bool(a === 0n), clz: (a, w) => leadingZeros(w, a), ctz: (a, w) => trailingZeros(w, a), popcnt: (a) => BigInt(a.toString(2).replaceAll('0', '').length),
-  extend8_s: (a) => BigInt.asIntN(8, a), extend16_s: (a) => BigInt.asIntN(16, a), extend_u: (a) => a, extend_s: (a) => BigInt.asIntN(32, a), wrap: (a) => a,
+  eqz: (a) => bool(a === 0n),
+  clz: (a, w) => leadingZeros(w, a),
+  ctz: (a, w) => trailingZeros(w, a),
+  popcnt: (a) => BigInt(a.toString(2).replaceAll('0', '').length),
+  extend8_s: (a) => BigInt.asIntN(8, a),
+  extend16_s: (a) => BigInt.asIntN(16, a),
+  extend_u: (a) => a,
+  extend_s: (a) => BigInt.asIntN(32, a),
+  wrap: (a) => a,
 };
 
 /** The value of a WebAssembly integer operation. */

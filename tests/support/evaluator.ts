@@ -39,9 +39,37 @@ const unsigned = (width: number, v: bigint): bigint => BigInt.asUintN(width, v);
 
 /** Node operations that the evaluator knows beside the WebAssembly operations. */
 const KNOWN = new Set([
-  'copy', 'select', 'readRegister', 'writeRegister', 'immediate', 'address', 'effectiveAddress', 'linear', 'load', 'store', 'storeModified', 'setFlags',
-  'assignFlags', 'setResultFlags', 'flag', 'condition', 'if', 'variable', 'assign', 'cellValue', 'faultIf', 'call', 'nextRip', 'thisRip', 'relativeTarget',
-  'checkTarget', 'branchRelative', 'jump', 'readState', 'writeState', 'registerNumber',
+  'copy',
+  'select',
+  'readRegister',
+  'writeRegister',
+  'immediate',
+  'address',
+  'effectiveAddress',
+  'linear',
+  'load',
+  'store',
+  'storeModified',
+  'setFlags',
+  'assignFlags',
+  'setResultFlags',
+  'flag',
+  'condition',
+  'if',
+  'variable',
+  'assign',
+  'cellValue',
+  'faultIf',
+  'call',
+  'nextRip',
+  'thisRip',
+  'relativeTarget',
+  'checkTarget',
+  'branchRelative',
+  'jump',
+  'readState',
+  'writeState',
+  'registerNumber',
 ]);
 const KNOWN_STATE = new Set([L.SCRATCH, L.SCRATCH_HIGH, L.CR0, L.EFLAGS]);
 
@@ -120,44 +148,112 @@ export class Evaluator {
     const a = (i: number): bigint => this.of(n.args[i]);
     const { state } = this;
     switch (n.op) {
-      case 'i32.const': return unsigned(32, BigInt(n.constant as number));
-      case 'i64.const': return unsigned(64, n.constant as bigint);
-      case 'copy': case 'variable': return a(0);
-      case 'assign': this.values.set(n.args[0] as Node, a(1)); return null;
-      case 'cellValue': return a(0);
-      case 'select': return a(0) !== 0n ? a(1) : a(2);
-      case 'readRegister': return this.readRegister(n.register as RegisterRef, n.width as number);
-      case 'writeRegister': this.writeRegister(n.register as RegisterRef, (n.args[0] as Node).width as number, a(0)); return null;
-      case 'effectiveAddress': return this.offset(n, 0n);
-      case 'address': return this.address(n, n.args.length > 0 ? a(0) : 0n);
-      case 'linear': return (n.lane as number) < 4 ? a(0) : this.memory.segment(n.lane as number, a(0), n.bytes as number, n.constant === 1);
-      case 'load': return inSegment(n.args[0] as Node, () => this.memory.read(a(0), n.bytes as number, n.modify === true));
-      case 'store': this.store(n, a(0), a(1)); return null;
-      case 'storeModified': this.memory.write(this.of((n.args[0] as Node).args[0]), n.bytes as number, a(1)); return null;
-      case 'setFlags': case 'setResultFlags': Object.assign(state.flags, flagsOf(n, n.args.map((x) => this.of(x)), state.flags)); return null;
-      case 'assignFlags': Object.assign(state.flags, assignedFlags(n, (x) => this.of(x))); return null;
-      case 'flag': return state.flags[n.name as Flag] ? 1n : 0n;
-      case 'condition': return conditionOf(n.lane as number, state.flags) ? 1n : 0n;
-      case 'if': this.run((a(0) !== 0n ? n.then : n.otherwise) ?? []); return null;
-      case 'faultIf': if (a(0) !== 0n) throw new EvaluatorFault(n.vector as number, n.constant as number); return null;
-      case 'call': return (CALLS[n.name as string] as (typeof CALLS)[string])(n.args.map((x) => this.of(x)), this.scratch);
-      default: return this.control(n, a);
+      case 'i32.const':
+        return unsigned(32, BigInt(n.constant as number));
+      case 'i64.const':
+        return unsigned(64, n.constant as bigint);
+      case 'copy':
+      case 'variable':
+        return a(0);
+      case 'assign':
+        this.values.set(n.args[0] as Node, a(1));
+        return null;
+      case 'cellValue':
+        return a(0);
+      case 'select':
+        return a(0) !== 0n ? a(1) : a(2);
+      case 'readRegister':
+        return this.readRegister(n.register as RegisterRef, n.width as number);
+      case 'writeRegister':
+        this.writeRegister(n.register as RegisterRef, (n.args[0] as Node).width as number, a(0));
+        return null;
+      case 'effectiveAddress':
+        return this.offset(n, 0n);
+      case 'address':
+        return this.address(n, n.args.length > 0 ? a(0) : 0n);
+      case 'linear':
+        return (n.lane as number) < 4 ? a(0) : this.memory.segment(n.lane as number, a(0), n.bytes as number, n.constant === 1);
+      case 'load':
+        return inSegment(n.args[0] as Node, () => this.memory.read(a(0), n.bytes as number, n.modify === true));
+      case 'store':
+        this.store(n, a(0), a(1));
+        return null;
+      case 'storeModified':
+        this.memory.write(this.of((n.args[0] as Node).args[0]), n.bytes as number, a(1));
+        return null;
+      case 'setFlags':
+      case 'setResultFlags':
+        Object.assign(
+          state.flags,
+          flagsOf(
+            n,
+            n.args.map((x) => this.of(x)),
+            state.flags,
+          ),
+        );
+        return null;
+      case 'assignFlags':
+        Object.assign(
+          state.flags,
+          assignedFlags(n, (x) => this.of(x)),
+        );
+        return null;
+      case 'flag':
+        return state.flags[n.name as Flag] ? 1n : 0n;
+      case 'condition':
+        return conditionOf(n.lane as number, state.flags) ? 1n : 0n;
+      case 'if':
+        this.run((a(0) !== 0n ? n.then : n.otherwise) ?? []);
+        return null;
+      case 'faultIf':
+        if (a(0) !== 0n) throw new EvaluatorFault(n.vector as number, n.constant as number);
+        return null;
+      case 'call':
+        return (CALLS[n.name as string] as (typeof CALLS)[string])(
+          n.args.map((x) => this.of(x)),
+          this.scratch,
+        );
+      default:
+        return this.control(n, a);
     }
   }
 
   private control(n: Node, a: (i: number) => bigint): bigint | null {
     const { state } = this;
     switch (n.op) {
-      case 'nextRip': return this.next;
-      case 'thisRip': return state.rip;
-      case 'relativeTarget': return this.target();
-      case 'checkTarget': this.checkTarget(a(0)); return null;
-      case 'branchRelative': if (n.args.length === 0 || a(0) !== 0n) this.next = this.target(); return null;
-      case 'jump': this.next = a(0); return null;
-      case 'registerNumber': return BigInt((n.register as RegisterRef).index as number);
-      case 'readState': return n.constant === L.SCRATCH ? this.scratch.low : n.constant === L.SCRATCH_HIGH ? this.scratch.high : n.constant === L.EFLAGS ? BigInt(state.eflags) : 0x80010031n;
-      case 'writeState': if (n.constant === L.EFLAGS) state.eflags = Number(a(0)); return null;
-      default: return computeOperation(n, n.args.map((x) => this.of(x)));
+      case 'nextRip':
+        return this.next;
+      case 'thisRip':
+        return state.rip;
+      case 'relativeTarget':
+        return this.target();
+      case 'checkTarget':
+        this.checkTarget(a(0));
+        return null;
+      case 'branchRelative':
+        if (n.args.length === 0 || a(0) !== 0n) this.next = this.target();
+        return null;
+      case 'jump':
+        this.next = a(0);
+        return null;
+      case 'registerNumber':
+        return BigInt((n.register as RegisterRef).index as number);
+      case 'readState':
+        return n.constant === L.SCRATCH
+          ? this.scratch.low
+          : n.constant === L.SCRATCH_HIGH
+            ? this.scratch.high
+            : n.constant === L.EFLAGS
+              ? BigInt(state.eflags)
+              : 0x80010031n;
+      case 'writeState':
+        if (n.constant === L.EFLAGS) state.eflags = Number(a(0));
+        return null;
+      default:
+        return computeOperation(
+          n,
+          n.args.map((x) => this.of(x)),
+        );
     }
   }
 

@@ -21,8 +21,17 @@ const STACK = 0x38000;
 export const SELECTOR = { code32: 0x08, data: 0x10, code64: 0x18, code16: 0x20, userCode: 0x2b, userData: 0x33, tss: 0x38, ldt: 0x48 } as const;
 
 const DESCRIPTORS: readonly bigint[] = [
-  0n, 0x00cf9b000000ffffn, 0x00cf93000000ffffn, 0x00af9b000000ffffn, 0x000f9b000000ffffn, 0x00cffb000000ffffn, 0x00cff3000000ffffn,
-  0x0000890030000067n, 0n, 0x0000820040000017n, 0n,
+  0n,
+  0x00cf9b000000ffffn,
+  0x00cf93000000ffffn,
+  0x00af9b000000ffffn,
+  0x000f9b000000ffffn,
+  0x00cffb000000ffffn,
+  0x00cff3000000ffffn,
+  0x0000890030000067n,
+  0n,
+  0x0000820040000017n,
+  0n,
 ];
 
 /** A vCPU that runs short snippets from raw bytes. */

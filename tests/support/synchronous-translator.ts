@@ -9,11 +9,18 @@ const MOST_KEPT = 2000;
 
 /** What makes two requests the same code. */
 const keyOf = (request: RegionRequest): string =>
-  JSON.stringify([request.mode, request.entryInPage, request.external, request.blocks.map((b) => [b.offset, b.instructions, b.ending, b.target, b.end, b.page, Buffer.from(b.bytes).toString('latin1')])]);
+  JSON.stringify([
+    request.mode,
+    request.entryInPage,
+    request.external,
+    request.blocks.map((b) => [b.offset, b.instructions, b.ending, b.target, b.end, b.page, Buffer.from(b.bytes).toString('latin1')]),
+  ]);
 
 /** A translator that answers on the vCPU's thread before anything else runs: tests need no waiting and no luck. */
 export class SynchronousTranslator {
   readonly translator: Translator;
+  /** Time spent on translation. */
+  milliseconds = 0;
   private readonly functions: InterpreterIndex['functions'];
   private readonly kept = new Map<string, CompiledBatch>();
   private ready: CompiledBatch[] = [];
@@ -37,7 +44,9 @@ export class SynchronousTranslator {
   }
 
   private compile(requests: readonly RegionRequest[]): CompiledBatch {
+    const start = performance.now();
     const { wasm, ids, tableIndexes, failed } = translateBatch(requests, this.functions);
+    this.milliseconds += performance.now() - start;
     return { module: new WebAssembly.Module(wasm as BufferSource), ids, tableIndexes, failed };
   }
 

@@ -12,7 +12,16 @@ export interface TraceEntry {
 const CHUNK_BYTES = 1 << 20;
 const PAIR = /([A-Z][A-Z0-9]{1,2}) ?=([0-9a-f]+)/g;
 const WIDE: Readonly<Record<string, string>> = {
-  EAX: 'RAX', EBX: 'RBX', ECX: 'RCX', EDX: 'RDX', ESI: 'RSI', EDI: 'RDI', EBP: 'RBP', ESP: 'RSP', EIP: 'RIP', RFL: 'EFL',
+  EAX: 'RAX',
+  EBX: 'RBX',
+  ECX: 'RCX',
+  EDX: 'RDX',
+  ESI: 'RSI',
+  EDI: 'RDI',
+  EBP: 'RBP',
+  ESP: 'RSP',
+  EIP: 'RIP',
+  RFL: 'EFL',
 };
 
 /** The lines of a file of any size. */

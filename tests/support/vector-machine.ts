@@ -10,8 +10,18 @@ const TABLES = 0x100000;
 
 /** A host without devices. */
 export const bareHost: VcpuHost = {
-  portIn: () => 0xffffffff, portOut: () => {}, mmioRead: () => 0xffffffff, mmioWrite: () => {}, cpuid: () => [0, 0, 0, 0],
-  readMsr: () => null, writeMsr: () => false, tsc: () => 0, random32: () => 4, cr8Changed: () => {}, hasInterrupt: () => false, acknowledgeInterrupt: () => 0,
+  portIn: () => 0xffffffff,
+  portOut: () => {},
+  mmioRead: () => 0xffffffff,
+  mmioWrite: () => {},
+  cpuid: () => [0, 0, 0, 0],
+  readMsr: () => null,
+  writeMsr: () => false,
+  tsc: () => 0,
+  random32: () => 4,
+  cr8Changed: () => {},
+  hasInterrupt: () => false,
+  acknowledgeInterrupt: () => 0,
 };
 
 /** What differed after a vector, in words; empty when it passed. */
@@ -130,7 +140,8 @@ export class VectorMachine {
       if (got !== e.gpr[i]) out.push(`gpr ${i} ${hex(got)}, expected ${hex(e.gpr[i] as bigint)}`);
     }
     const flags = exports.getEflags();
-    if ((flags ^ e.eflags) & v.eflagsMask) out.push(`eflags ${hex(flags & v.eflagsMask)}, expected ${hex(e.eflags & v.eflagsMask)} (mask ${hex(v.eflagsMask)})`);
+    if ((flags ^ e.eflags) & v.eflagsMask)
+      out.push(`eflags ${hex(flags & v.eflagsMask)}, expected ${hex(e.eflags & v.eflagsMask)} (mask ${hex(v.eflagsMask)})`);
     const mxcsr = view.getUint32(L.MXCSR, true);
     if (mxcsr !== e.mxcsr) out.push(`mxcsr ${hex(mxcsr)}, expected ${hex(e.mxcsr)}`);
     const fcw = view.getUint32(L.FPU_CW, true);

@@ -7,8 +7,6 @@ type Shift = 'ROL' | 'ROR' | 'RCL' | 'RCR' | 'SHL' | 'SHR' | 'SAR';
 /** Count operand cut to 5 bits (6 for 64-bit operands), as an i32. */
 const maskedCount = (m: Machine, i: number): Value => m.and(m.zeroExtend(m.read(i, 8), 32), m.i32(m.size === 64 ? 63 : 31));
 
-/** An i32 count in the type of the operand. */
-const as = (m: Machine, n: Value): Value => (m.size === 64 ? m.zeroExtend(n, 64) : n);
 const one = (m: Machine): Value => m.i32(1);
 
 interface Outcome { r: Value; cf: Value; of: Value }

@@ -15,14 +15,14 @@ function fakePeer(options: { breaksAt?: string; wrong?: string; refuses?: string
     const names = (job as GuestJob).cases;
     asked.push(names.join(','));
     const broken = options.breaksAt === undefined ? -1 : names.indexOf(options.breaksAt);
-    const texts = names.slice(0, broken < 0 ? names.length : broken).flatMap((name) =>
-      [`BEGIN ${name}`, `END ${name} ${name === options.wrong ? 'bad' : checksums.get(name)}`]);
+    const texts = names
+      .slice(0, broken < 0 ? names.length : broken)
+      .flatMap((name) => [`BEGIN ${name}`, `END ${name} ${name === options.wrong ? 'bad' : checksums.get(name)}`]);
     if (broken >= 0) texts.push(`BEGIN ${options.breaksAt}`);
     const lines = texts.map((text, i) => ({ text, atMs: i * 5 }));
     return { lines, cpuSeconds: 1, maxRssBytes: 2, failure: broken >= 0 ? 'exit code 9' : null };
   };
-  const refuses = (job: Job): string | null =>
-    job.kind === 'guest' && options.refuses !== undefined && job.cases.includes(options.refuses) ? 'cannot' : null;
+  const refuses = (job: Job): string | null => (job.kind === 'guest' && options.refuses !== undefined && job.cases.includes(options.refuses) ? 'cannot' : null);
   return { name: 'fake', asked, run, refuses, available: async () => null, version: async () => '1' };
 }
 
@@ -49,7 +49,8 @@ test('the case a peer breaks at fails, the others are run again, and it is not t
 test('a peer that does not come up fails everything at once', async () => {
   const collection = new Collection();
   const peer: Peer = {
-    ...fakePeer(), run: async () => ({ lines: [], cpuSeconds: null, maxRssBytes: null, failure: 'exit code 1' }),
+    ...fakePeer(),
+    run: async () => ({ lines: [], cpuSeconds: null, maxRssBytes: null, failure: 'exit code 1' }),
   };
   await collection.run(planned, peer);
   expect(planned.cases.map(({ id }) => collection.of(id, 'fake').failure)).toEqual(Array(3).fill('exit code 1'));

@@ -3,8 +3,18 @@ import { linuxDialogue, stepCommand } from '../../../benchmarks/peers/guest-run.
 import type { LinuxJob } from '../../../benchmarks/peers/job.ts';
 
 const job: LinuxJob = {
-  kind: 'linux', architecture: 'amd64', kernel: 'k', ramdisk: 'r', commandLine: '', memoryMib: 256, silenceMs: 1,
-  readyLine: 'guest: ready', steps: [{ name: 'a', command: 'true' }, { name: 'b', command: 'false' }],
+  kind: 'linux',
+  architecture: 'amd64',
+  kernel: 'k',
+  ramdisk: 'r',
+  commandLine: '',
+  memoryMib: 256,
+  silenceMs: 1,
+  readyLine: 'guest: ready',
+  steps: [
+    { name: 'a', command: 'true' },
+    { name: 'b', command: 'false' },
+  ],
 };
 
 test('a typed command holds no marker that its echo could be taken for', () => {

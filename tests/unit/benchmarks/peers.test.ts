@@ -13,8 +13,15 @@ import { xylemArguments } from '../../../benchmarks/peers/xylem.ts';
 
 const jobs = planGuestJobs({ only: /./, repetitions: 2, silenceMs: 1 }).map(({ job, cases }) => job(cases));
 const linux: LinuxJob = {
-  kind: 'linux', architecture: 'amd64', kernel: '/k', ramdisk: '/r', commandLine: 'console=ttyS0', memoryMib: 256,
-  silenceMs: 1, readyLine: 'ready', steps: [],
+  kind: 'linux',
+  architecture: 'amd64',
+  kernel: '/k',
+  ramdisk: '/r',
+  commandLine: 'console=ttyS0',
+  memoryMib: 256,
+  silenceMs: 1,
+  readyLine: 'ready',
+  steps: [],
 };
 
 test('a guest job names its cases and repetitions on the command line', () => {
@@ -27,8 +34,7 @@ test('a guest job names its cases and repetitions on the command line', () => {
 });
 
 test('a Linux job passes kernel, initramfs, memory and command line', () => {
-  expect(qemuArguments(linux).slice(-8)).toEqual(
-    ['-m', '256', '-kernel', '/k', '-initrd', '/r', '-append', 'console=ttyS0']);
+  expect(qemuArguments(linux).slice(-8)).toEqual(['-m', '256', '-kernel', '/k', '-initrd', '/r', '-append', 'console=ttyS0']);
   expect(xylemArguments(linux)).toEqual(expect.arrayContaining(['--kernel', '/k', '--ramdisk', '/r']));
   expect(v86Request(linux, '/b')).toMatchObject({ kernel: '/k', ramdisk: '/r', memoryMib: 256 });
 });

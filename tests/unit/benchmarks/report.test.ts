@@ -52,12 +52,22 @@ test('numbers keep about three digits', () => {
 });
 
 test('text columns line up, the first to the left', () => {
-  expect(renderText([['case', 'ms'], ['a', '1.00'], ['long name', '100']])).toBe(
-    ['case         ms', '---------------', 'a          1.00', 'long name   100'].join('\n'));
+  expect(
+    renderText([
+      ['case', 'ms'],
+      ['a', '1.00'],
+      ['long name', '100'],
+    ]),
+  ).toBe(['case         ms', '---------------', 'a          1.00', 'long name   100'].join('\n'));
 });
 
 test('Markdown escapes bars', () => {
-  expect(renderMarkdown([['a', 'b'], ['x|y', '1']])).toBe('| a | b |\n| --- | ---: |\n| x\\|y | 1 |');
+  expect(
+    renderMarkdown([
+      ['a', 'b'],
+      ['x|y', '1'],
+    ]),
+  ).toBe('| a | b |\n| --- | ---: |\n| x\\|y | 1 |');
 });
 
 test('results replace what stands between the markers', () => {

@@ -1,9 +1,15 @@
 import { expect, test } from 'vitest';
 import { type ProcessRequest, runProcess } from '../../../benchmarks/measure/run-process.ts';
 
-const shell = (script: string, more: Partial<ProcessRequest> = {}) => runProcess({
-  command: 'sh', arguments: ['-c', script], isLast: (line) => line === 'DONE', silenceMs: 5000, graceMs: 100, ...more,
-});
+const shell = (script: string, more: Partial<ProcessRequest> = {}) =>
+  runProcess({
+    command: 'sh',
+    arguments: ['-c', script],
+    isLast: (line) => line === 'DONE',
+    silenceMs: 5000,
+    graceMs: 100,
+    ...more,
+  });
 
 test('lines carry the time of their arrival', async () => {
   const { lines, failure } = await shell('echo one; sleep 0.2; echo DONE');
@@ -36,7 +42,11 @@ test('a line that means failure ends the run', async () => {
 
 test('a program that cannot be started is a failure', async () => {
   const { failure } = await runProcess({
-    command: '/nonexistent/program', arguments: [], isLast: () => false, silenceMs: 5000, graceMs: 0,
+    command: '/nonexistent/program',
+    arguments: [],
+    isLast: () => false,
+    silenceMs: 5000,
+    graceMs: 0,
   });
   expect(failure).toMatch(/ENOENT/);
 });

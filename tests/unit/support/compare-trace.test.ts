@@ -6,7 +6,14 @@ import { readQemuTrace, readXylemTrace, type TraceEntry } from '../../support/tr
 function trace(text: string): TraceEntry[] {
   return text.split(' ').map((item, line) => {
     const [rip = '', rax = '0'] = item.split(':');
-    return { rip: BigInt(`0x${rip}`), registers: new Map([['RAX', BigInt(`0x${rax}`)], ['EFL', 2n]]), line };
+    return {
+      rip: BigInt(`0x${rip}`),
+      registers: new Map([
+        ['RAX', BigInt(`0x${rax}`)],
+        ['EFL', 2n],
+      ]),
+      line,
+    };
   });
 }
 const compare = (ours: string, theirs: string) => compareTraces(trace(ours), trace(theirs), { window: 32 });
@@ -50,12 +57,30 @@ describe('readers', () => {
     const line = `N=3 RIP=0000000000100013 EFL=00000046 CPL=0 RAX=0000000000000001 R15=00000000000000ff`;
     const [entry] = [...readXylemTrace([line])];
     expect(entry).toMatchObject({ rip: 0x100013n, line: 1 });
-    expect([...(entry?.registers ?? [])]).toEqual(expect.arrayContaining([['RAX', 1n], ['EFL', 0x46n], ['R15', 0xffn]]));
+    expect([...(entry?.registers ?? [])]).toEqual(
+      expect.arrayContaining([
+        ['RAX', 1n],
+        ['EFL', 0x46n],
+        ['R15', 0xffn],
+      ]),
+    );
   });
 
   it("read QEMU's dumps of 32 and of 64 bits", () => {
-    const log32 = ['Trace 0: 0x7f [0/10/b0/0]', 'EAX=2badb002 EBX=00009500 ECX=0010000c EDX=00000511', 'ESI=00000000 EDI=00001000 EBP=00000000 ESP=00006f08', 'EIP=0010000c EFL=00000006 [-----P-] CPL=0 II=0 A20=1', 'CR0=00000011 CR2=00000000'];
-    const log64 = ['RAX=0000000000000005 RBX=0 RCX=0 RDX=0', 'RSI=0 RDI=0 RBP=0 RSP=0', 'R8 =0000000000000008 R9 =0 R10=0 R11=0', 'R12=0 R13=0 R14=0 R15=000000000000000f', 'RIP=ffffffff81000000 RFL=00000246 [---Z-P-] CPL=0'];
+    const log32 = [
+      'Trace 0: 0x7f [0/10/b0/0]',
+      'EAX=2badb002 EBX=00009500 ECX=0010000c EDX=00000511',
+      'ESI=00000000 EDI=00001000 EBP=00000000 ESP=00006f08',
+      'EIP=0010000c EFL=00000006 [-----P-] CPL=0 II=0 A20=1',
+      'CR0=00000011 CR2=00000000',
+    ];
+    const log64 = [
+      'RAX=0000000000000005 RBX=0 RCX=0 RDX=0',
+      'RSI=0 RDI=0 RBP=0 RSP=0',
+      'R8 =0000000000000008 R9 =0 R10=0 R11=0',
+      'R12=0 R13=0 R14=0 R15=000000000000000f',
+      'RIP=ffffffff81000000 RFL=00000246 [---Z-P-] CPL=0',
+    ];
     const [first, second] = [...readQemuTrace([...log32, ...log64])];
     expect(first).toMatchObject({ rip: 0x10000cn, line: 4 });
     expect(first?.registers.get('RBX')).toBe(0x9500n);

@@ -66,7 +66,7 @@ export function decode(file: VectorFile, v: Vector): Decoded {
   let prefix = 0;
   let rex = 0;
   let addressSize = file.mode;
-  for (;; c.at++) {
+  for (; ; c.at++) {
     const byte = c.bytes.getUint8(c.at);
     if (byte === 0x66) prefix ||= 0x66;
     else if (byte === 0xf2 || byte === 0xf3) prefix = byte;

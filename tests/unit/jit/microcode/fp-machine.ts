@@ -58,7 +58,12 @@ export async function compileMicrocode(): Promise<Uint8Array<ArrayBuffer>> {
 export async function createFpMachine(code?: Uint8Array<ArrayBuffer>): Promise<FpMachine> {
   const memory = new WebAssembly.Memory({ initial: 1 });
   const { instance } = await WebAssembly.instantiate(code ?? (await compileMicrocode()), {
-    env: { memory, abort: () => { throw new Error('abort'); } },
+    env: {
+      memory,
+      abort: () => {
+        throw new Error('abort');
+      },
+    },
   });
   const view = new DataView(memory.buffer);
   const bytes = new Uint8Array(memory.buffer);

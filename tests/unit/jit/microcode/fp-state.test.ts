@@ -1,8 +1,6 @@
 /** What the vectors do not show: two-step stores, environment and FXSAVE images, MMX aliasing, derived words. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import {
-  FPU_FCS, FPU_FDP, FPU_FDS, FPU_FIP, FPU_FOP, MXCSR, SSE_FAST,
-} from '../../../../jit/state/vcpu-layout.ts';
+import { FPU_FCS, FPU_FDP, FPU_FDS, FPU_FIP, FPU_FOP, MXCSR, SSE_FAST } from '../../../../jit/state/vcpu-layout.ts';
 import { SCRATCH, compileMicrocode, createFpMachine, type FpMachine } from './fp-machine.ts';
 
 const ONE = 0x3ff0000000000000n;

@@ -116,13 +116,27 @@ export function openVectors(path: string): VectorFile {
       for (let index = 0; index < u32(24); index++) {
         let q = p + 2;
         const codeLength = view.getUint8(q + 10);
-        const head = { index, name: text(namesOff + 16 * u16(q), 16), flags: u16(q + 2), instructions: view.getUint8(q + 7), codeOffset: u16(q + 8), code: b.subarray(q + 11, q + 11 + codeLength) };
+        const head = {
+          index,
+          name: text(namesOff + 16 * u16(q), 16),
+          flags: u16(q + 2),
+          instructions: view.getUint8(q + 7),
+          codeOffset: u16(q + 8),
+          code: b.subarray(q + 11, q + 11 + codeLength),
+        };
         const { image, ...before } = state(u16(q + 4));
         q = items(before, q + 11 + codeLength);
         const memory = new Uint8Array(b.subarray(imgOff + image * imgSize, imgOff + (image + 1) * imgSize));
         q = patches(memory, q + 1, view.getUint8(q));
         const result = { eflagsMask: u32(q), fswMask: u16(q + 4), trap: view.getUint8(q + 6) };
-        const after: VectorState = { ...before, gpr: [...before.gpr], st: [...before.st], xmm: [...before.xmm], eflags: u32(q + 23), fsw: before.fsw & result.fswMask };
+        const after: VectorState = {
+          ...before,
+          gpr: [...before.gpr],
+          st: [...before.st],
+          xmm: [...before.xmm],
+          eflags: u32(q + 23),
+          fsw: before.fsw & result.fswMask,
+        };
         q = items(after, q + 27);
         const memoryAfter = new Uint8Array(memory);
         patches(memoryAfter, q + 2, u16(q));

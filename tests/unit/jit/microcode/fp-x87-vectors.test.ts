@@ -36,7 +36,8 @@ function mismatches(m: FpMachine, file: VectorFile, v: Vector): string[] {
   after.st.forEach((want, i) => {
     const { sig, se } = got.st[i]!;
     const near = approximate && isNeighbour(got.st[i]!, want);
-    if ((sig !== want.sig || se !== want.se) && !near) wrong.push(`st${i} ${se.toString(16)}:${sig.toString(16)} not ${want.se.toString(16)}:${want.sig.toString(16)}`);
+    if ((sig !== want.sig || se !== want.se) && !near)
+      wrong.push(`st${i} ${se.toString(16)}:${sig.toString(16)} not ${want.se.toString(16)}:${want.sig.toString(16)}`);
   });
   if (bytes.some((byte, i) => byte !== v.memoryAfter[i])) wrong.push('memory');
   return wrong;

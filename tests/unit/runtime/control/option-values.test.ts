@@ -3,9 +3,17 @@ import { choiceOf, parseCpu, parseExpectation, parseMemory, parseTimeout } from 
 import { describeError, exitCodeOf } from '../../../../runtime/control/report-error.ts';
 
 describe('option values', () => {
-  it.each([['2', 2], ['0256', 256], ['3584', 3584]])('--memory %s', (text, mib) => expect(parseMemory(text)).toBe(mib));
+  it.each([
+    ['2', 2],
+    ['0256', 256],
+    ['3584', 3584],
+  ])('--memory %s', (text, mib) => expect(parseMemory(text)).toBe(mib));
   it.each(['', '1', '3585', '1.5', '1e3', '0x10', ' 5', '-4'])('refuses --memory "%s"', (text) => expect(() => parseMemory(text)).toThrow('--memory'));
-  it.each([['1', 1], ['.5', 0.5], ['90.25', 90.25]])('--timeout %s', (text, seconds) => expect(parseTimeout(text)).toBe(seconds));
+  it.each([
+    ['1', 1],
+    ['.5', 0.5],
+    ['90.25', 90.25],
+  ])('--timeout %s', (text, seconds) => expect(parseTimeout(text)).toBe(seconds));
   it.each(['', '0', '-1', '5s', 'Infinity', '1e9'])('refuses --timeout "%s"', (text) => expect(() => parseTimeout(text)).toThrow('--timeout'));
 
   it('--expect matches at the ends of lines', () => expect(parseExpectation('^b$').test('a\nb\nc')).toBe(true));

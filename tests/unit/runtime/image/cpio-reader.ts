@@ -13,8 +13,7 @@ export function readCpio(archive: Uint8Array): ReadMember[] {
   for (let at = 0; ; ) {
     const ascii = new TextDecoder().decode(archive.subarray(at, at + 110));
     if (!ascii.startsWith('070701')) throw new Error(`no header at ${at}`);
-    const field = (index: number): number =>
-      parseInt(ascii.slice(6 + index * 8, 14 + index * 8), 16);
+    const field = (index: number): number => parseInt(ascii.slice(6 + index * 8, 14 + index * 8), 16);
     const path = new TextDecoder().decode(archive.subarray(at + 110, at + 110 + field(11) - 1));
     const body = (at + 110 + field(11) + 3) & ~3;
     if (path === 'TRAILER!!!') return members;

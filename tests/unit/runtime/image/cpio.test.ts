@@ -13,12 +13,7 @@ describe('writeCpio', () => {
   ]);
 
   it('keeps paths, modes, contents and device numbers', () => {
-    const seen = readCpio(archive).map(({ path, mode, device, data }) => [
-      path,
-      mode.toString(8),
-      device.join(':'),
-      [...data].join(' '),
-    ]);
+    const seen = readCpio(archive).map(({ path, mode, device, data }) => [path, mode.toString(8), device.join(':'), [...data].join(' ')]);
     expect(seen).toEqual([
       ['dev', '40755', '0:0', ''],
       ['abc', '100755', '0:0', '1 2 3 4 5'],

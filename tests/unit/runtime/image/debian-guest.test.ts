@@ -1,23 +1,8 @@
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  truncateSync,
-  utimesSync,
-  mkdirSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, utimesSync, mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import {
-  type DebianGuestRequest,
-  defaultCacheDirectory,
-  fetchDebianGuest,
-  type GuestProgress,
-} from '../../../../runtime/image/index.ts';
+import { type DebianGuestRequest, defaultCacheDirectory, fetchDebianGuest, type GuestProgress } from '../../../../runtime/image/index.ts';
 import { BUSYBOX, type FakeApt, installFakeApt, KERNEL } from './fake-apt.ts';
 
 let directory = '';
@@ -35,19 +20,14 @@ afterEach(() => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-function fetchWith(
-  apt: FakeApt,
-  request: Partial<DebianGuestRequest> = {},
-): ReturnType<typeof fetchDebianGuest> {
+function fetchWith(apt: FakeApt, request: Partial<DebianGuestRequest> = {}): ReturnType<typeof fetchDebianGuest> {
   installFakeApt(tools, apt);
   vi.stubEnv('PATH', tools);
   return fetchDebianGuest({ flavour: 'amd64', cacheDirectory: cache, ...request });
 }
 
 function calls(): string[] {
-  return existsSync(join(tools, 'calls'))
-    ? readFileSync(join(tools, 'calls'), 'utf8').trim().split('\n')
-    : [];
+  return existsSync(join(tools, 'calls')) ? readFileSync(join(tools, 'calls'), 'utf8').trim().split('\n') : [];
 }
 
 describe('fetchDebianGuest', () => {
@@ -64,12 +44,7 @@ describe('fetchDebianGuest', () => {
   it('tells its progress, in order', async () => {
     const seen: GuestProgress[] = [];
     await fetchWith({}, { onProgress: (progress) => seen.push(progress) });
-    expect([...new Set(seen.map(({ phase }) => phase))]).toEqual([
-      'index',
-      'download',
-      'unpack',
-      'done',
-    ]);
+    expect([...new Set(seen.map(({ phase }) => phase))]).toEqual(['index', 'download', 'unpack', 'done']);
     expect(seen).toContainEqual({ phase: 'index', fraction: 0.5 });
   });
 
@@ -93,17 +68,11 @@ describe('fetchDebianGuest', () => {
   });
 
   it('goes on with the indexes that were verified, and says so', async () => {
-    const update =
-      'echo "E: Failed to fetch http://mirror/x  File has unexpected size (1 != 2). [IP: 192.0.2.1 80]" >&2; exit 100';
+    const update = 'echo "E: Failed to fetch http://mirror/x  File has unexpected size (1 != 2). [IP: 192.0.2.1 80]" >&2; exit 100';
     const warnings: (string | undefined)[] = [];
-    const guest = await fetchWith(
-      { update },
-      { onProgress: ({ warning }) => warnings.push(warning) },
-    );
+    const guest = await fetchWith({ update }, { onProgress: ({ warning }) => warnings.push(warning) });
     expect(guest.warnings).toHaveLength(1);
-    expect(guest.warnings[0]).toMatch(
-      /may not be the newest kernel \(Failed to fetch http:\/\/mirror\/x {2}File has unexpected size \(1 != 2\)\.\)$/,
-    );
+    expect(guest.warnings[0]).toMatch(/may not be the newest kernel \(Failed to fetch http:\/\/mirror\/x {2}File has unexpected size \(1 != 2\)\.\)$/);
     expect(warnings).toContain(guest.warnings[0]);
     expect((await fetchWith({})).warnings).toEqual(guest.warnings);
   });
@@ -117,27 +86,11 @@ describe('fetchDebianGuest', () => {
       },
       'HV_ERR_IMAGE_NETWORK',
     ],
-    [
-      'a bad signature',
-      { update: 'echo "W: GPG error: http://m InRelease: NO_PUBKEY 1" >&2', show: '' },
-      'HV_ERR_IMAGE_DOWNLOAD',
-    ],
+    ['a bad signature', { update: 'echo "W: GPG error: http://m InRelease: NO_PUBKEY 1" >&2', show: '' }, 'HV_ERR_IMAGE_DOWNLOAD'],
     ['no such package', { show: '' }, 'HV_ERR_IMAGE_UNAVAILABLE'],
-    [
-      'a download that fails',
-      { download: 'echo "E: Failed to fetch http://m/k.deb  Connection timed out" >&2; exit 100' },
-      'HV_ERR_IMAGE_NETWORK',
-    ],
-    [
-      'a full disk',
-      { download: 'echo "E: Write error - write (28: No space left on device)" >&2; exit 100' },
-      'HV_ERR_IMAGE_NO_SPACE',
-    ],
-    [
-      'a package without a kernel',
-      { download: `/bin/cp "${'$'}{0%/*}/busybox.tar" "${'$'}{0%/*}/kernel.tar"` },
-      'HV_ERR_IMAGE_UNPACK',
-    ],
+    ['a download that fails', { download: 'echo "E: Failed to fetch http://m/k.deb  Connection timed out" >&2; exit 100' }, 'HV_ERR_IMAGE_NETWORK'],
+    ['a full disk', { download: 'echo "E: Write error - write (28: No space left on device)" >&2; exit 100' }, 'HV_ERR_IMAGE_NO_SPACE'],
+    ['a package without a kernel', { download: `/bin/cp "${'$'}{0%/*}/busybox.tar" "${'$'}{0%/*}/kernel.tar"` }, 'HV_ERR_IMAGE_UNPACK'],
   ])('fails with one clear line for %s, and leaves no half download', async (_name, apt, code) => {
     const error: unknown = await fetchWith(apt).catch((reason: unknown) => reason);
     expect(error).toMatchObject({
@@ -151,9 +104,7 @@ describe('fetchDebianGuest', () => {
 
   it('fails clearly on a host without apt', async () => {
     vi.stubEnv('PATH', join(directory, 'nothing'));
-    await expect(
-      fetchDebianGuest({ flavour: 'i386', cacheDirectory: cache }),
-    ).rejects.toMatchObject({ code: 'HV_ERR_IMAGE_APT_MISSING' });
+    await expect(fetchDebianGuest({ flavour: 'i386', cacheDirectory: cache })).rejects.toMatchObject({ code: 'HV_ERR_IMAGE_APT_MISSING' });
     expect(readdirSync(cache)).toEqual([]);
   });
 
@@ -164,10 +115,7 @@ describe('fetchDebianGuest', () => {
 
   it('stops when asked, and cleans up', async () => {
     const stop = new AbortController();
-    const fetching = fetchWith(
-      { update: 'exec /bin/sleep 30' },
-      { signal: stop.signal, onProgress: () => setTimeout(() => stop.abort(), 50) },
-    );
+    const fetching = fetchWith({ update: 'exec /bin/sleep 30' }, { signal: stop.signal, onProgress: () => setTimeout(() => stop.abort(), 50) });
     await expect(fetching).rejects.toMatchObject({ name: 'AbortError' });
     expect(readdirSync(cache)).toEqual([]);
   });
@@ -179,8 +127,7 @@ describe('fetchDebianGuest', () => {
   });
 
   it('removes what a killed fetch left, but not what a running one has', async () => {
-    for (const name of ['.partial-old', '.partial-new'])
-      mkdirSync(join(cache, name), { recursive: true });
+    for (const name of ['.partial-old', '.partial-new']) mkdirSync(join(cache, name), { recursive: true });
     utimesSync(join(cache, '.partial-old'), 1, 1);
     await fetchWith({});
     expect(readdirSync(cache).sort()).toEqual(['.partial-new', 'debian-amd64']);

@@ -30,9 +30,7 @@ export function installFakeApt(directory: string, apt: FakeApt = {}): void {
     }),
   );
   writeFileSync(join(directory, 'busybox.tar'), writeTar({ './bin/busybox': BUSYBOX }));
-  const show =
-    apt.show ??
-    'Package: linux-image-cloud-amd64\nDepends: linux-image-6.1.0-9-cloud-amd64 (= 6.1.99-1)\n';
+  const show = apt.show ?? 'Package: linux-image-cloud-amd64\nDepends: linux-image-6.1.0-9-cloud-amd64 (= 6.1.99-1)\n';
   script(directory, 'apt-cache', `printf '%s' '${show}'`);
   script(directory, 'dpkg-deb', 'exec /bin/cat "$2"');
   script(

@@ -14,9 +14,7 @@ async function* inPieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8A
 
 describe('findTarMember', () => {
   it.each([1, 77, 512, 100000])('finds the first match in pieces of %i bytes', async (size) => {
-    const found = await findTarMember(inPieces(archive, size), (path) =>
-      path.startsWith('boot/vmlinuz'),
-    );
+    const found = await findTarMember(inPieces(archive, size), (path) => path.startsWith('boot/vmlinuz'));
     expect(found?.path).toBe('boot/vmlinuz-6.1');
     expect(found?.data.length).toBe(1500);
     expect(found?.data.every((byte) => byte === 2)).toBe(true);
@@ -27,9 +25,7 @@ describe('findTarMember', () => {
       [`./${'x'.repeat(200)}`]: new Uint8Array(5),
       './b': new Uint8Array([8]),
     });
-    expect((await findTarMember(inPieces(long, 512), (path) => path === 'b'))?.data).toEqual(
-      Buffer.from([8]),
-    );
+    expect((await findTarMember(inPieces(long, 512), (path) => path === 'b'))?.data).toEqual(Buffer.from([8]));
   });
 
   it.each([
@@ -42,10 +38,6 @@ describe('findTarMember', () => {
   });
 
   it('gives nothing when the match itself is cut off', async () => {
-    expect(
-      await findTarMember(inPieces(archive.subarray(0, 2560), 512), (path) =>
-        path.startsWith('boot'),
-      ),
-    ).toBeUndefined();
+    expect(await findTarMember(inPieces(archive.subarray(0, 2560), 512), (path) => path.startsWith('boot'))).toBeUndefined();
   });
 });

@@ -30,11 +30,7 @@ describe('bzImage', () => {
     expect(request.memory[page + 0x210]).toBe(0xff);
     expect(request.memory[page + 0x1e8]).toBe(3);
     expect(u32(page + 0x214)).toBe(0x1000000);
-    expect([u64(page + 0x2d0 + 40), u64(page + 0x2d8 + 40), u32(page + 0x2e0 + 40)]).toEqual([
-      0x100000,
-      request.memory.length - 0x100000,
-      1,
-    ]);
+    expect([u64(page + 0x2d0 + 40), u64(page + 0x2d8 + 40), u32(page + 0x2e0 + 40)]).toEqual([0x100000, request.memory.length - 0x100000, 1]);
     expect(u64(page + 0x70)).toBe(0xe0000);
     expect(cString(request.memory, u32(page + 0x228))).toBe('console=ttyS0 quiet');
     const at = u32(page + 0x218);
@@ -47,12 +43,8 @@ describe('bzImage', () => {
   it('keeps everything between the header and the E820 map zero', () => {
     const request = loadRequest(bzImage());
     loadKernel(request);
-    expect(
-      request.memory.subarray(0x10000 + 0x268, 0x10000 + 0x2d0).every((byte) => byte === 0),
-    ).toBe(true);
-    expect(
-      request.memory.subarray(0x10000 + 0x78, 0x10000 + 0x1e0).every((byte) => byte === 0),
-    ).toBe(true);
+    expect(request.memory.subarray(0x10000 + 0x268, 0x10000 + 0x2d0).every((byte) => byte === 0)).toBe(true);
+    expect(request.memory.subarray(0x10000 + 0x78, 0x10000 + 0x1e0).every((byte) => byte === 0)).toBe(true);
   });
 
   it('keeps the ramdisk below initrd_addr_max and out of reserved memory', () => {
@@ -106,30 +98,14 @@ describe('bzImage', () => {
   });
 
   it.each([
-    [
-      'too little memory',
-      loadRequest(bzImage({ initBytes: 0x2000000 })),
-      /does not fit into 32 MiB/,
-    ],
-    [
-      'a ramdisk too large',
-      loadRequest(bzImage(), { ramdisk: new Uint8Array(0x2000000) }),
-      /no place for its ramdisk/,
-    ],
-    [
-      'a long command line',
-      loadRequest(bzImage({ commandLineMax: 10 }), { commandLine: 'x'.repeat(11) }),
-      /has 11 bytes, kernel takes 10/,
-    ],
+    ['too little memory', loadRequest(bzImage({ initBytes: 0x2000000 })), /does not fit into 32 MiB/],
+    ['a ramdisk too large', loadRequest(bzImage(), { ramdisk: new Uint8Array(0x2000000) }), /no place for its ramdisk/],
+    ['a long command line', loadRequest(bzImage({ commandLineMax: 10 }), { commandLine: 'x'.repeat(11) }), /has 11 bytes, kernel takes 10/],
     ['a NUL in the command line', loadRequest(bzImage(), { commandLine: 'a\0b' }), /NUL/],
     ['an old protocol', loadRequest(bzImage({ version: 0x200 })), /boot protocol 2\.00/],
     ['a zImage', loadRequest(bzImage({ loadFlags: 0 })), /zImage/],
     ['a file cut off', loadRequest(bzImage().subarray(0, 3000)), /cut off/],
-    [
-      'a preferred address out of reach',
-      loadRequest(bzImage({ prefAddress: 2 ** 52 })),
-      /does not fit/,
-    ],
+    ['a preferred address out of reach', loadRequest(bzImage({ prefAddress: 2 ** 52 })), /does not fit/],
   ])('refuses %s and leaves memory alone', (_name, request, message) => {
     expect(() => loadKernel(request)).toThrow(message);
     expect(request.memory.every((byte) => byte === 0xa5)).toBe(true);

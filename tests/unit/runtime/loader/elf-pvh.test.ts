@@ -9,10 +9,7 @@ describe.each([32, 64] as const)('PVH in an ELF%i file', (bits) => {
     { type: 1, address: 0x100000, virtual: 0xc0100000, bytes: code, memorySize: 256 },
     {
       type: 4,
-      bytes: new Uint8Array([
-        ...note('GNU', 18, new Uint8Array(3)),
-        ...pvhNote(0x100010, bits === 64 ? 8 : 4),
-      ]),
+      bytes: new Uint8Array([...note('GNU', 18, new Uint8Array(3)), ...pvhNote(0x100010, bits === 64 ? 8 : 4)]),
     },
   ]);
 
@@ -29,23 +26,14 @@ describe.each([32, 64] as const)('PVH in an ELF%i file', (bits) => {
       rip: 0x100010,
       segments: { task: { limit: 0x67, accessRights: 0x8b } },
     });
-    expect([u32(info), u32(info + 4), u32(info + 8), u32(info + 12)]).toEqual([
-      0x336ec578, 1, 0, 1,
-    ]);
+    expect([u32(info), u32(info + 4), u32(info + 8), u32(info + 12)]).toEqual([0x336ec578, 1, 0, 1]);
     expect(cString(request.memory, u64(info + 24))).toBe('a b');
     expect(u64(info + 32)).toBe(0xe0000);
     const map = u64(info + 40);
-    expect([u32(info + 48), u64(map + 48), u64(map + 56), u32(map + 64)]).toEqual([
-      3,
-      0x100000,
-      request.memory.length - 0x100000,
-      1,
-    ]);
+    expect([u32(info + 48), u64(map + 48), u64(map + 56), u32(map + 64)]).toEqual([3, 0x100000, request.memory.length - 0x100000, 1]);
     const module = u64(info + 16);
     expect([u64(module) % 4096, u64(module + 8)]).toEqual([0, 100]);
-    expect(
-      request.memory.subarray(u64(module), u64(module) + 100).every((byte) => byte === 7),
-    ).toBe(true);
+    expect(request.memory.subarray(u64(module), u64(module) + 100).every((byte) => byte === 7)).toBe(true);
   });
 
   it('clears what the file does not fill', () => {
@@ -59,9 +47,7 @@ describe.each([32, 64] as const)('PVH in an ELF%i file', (bits) => {
   it('has no module without a ramdisk', () => {
     const request = loadRequest(kernel);
     const info = loadKernel(request).registers.ebx ?? 0;
-    expect([reader(request.memory).u32(info + 12), reader(request.memory).u64(info + 16)]).toEqual([
-      0, 0,
-    ]);
+    expect([reader(request.memory).u32(info + 12), reader(request.memory).u64(info + 16)]).toEqual([0, 0]);
   });
 });
 
@@ -69,27 +55,11 @@ describe('a hostile ELF file', () => {
   const load = { type: 1, address: 0x100000, bytes: code };
   const pvh = { type: 4, bytes: pvhNote(0x100000) };
   it.each([
-    [
-      'an entry outside its segments',
-      elf(32, 0, [load, { type: 4, bytes: pvhNote(0x5000) }]),
-      /lies outside its segments/,
-    ],
-    [
-      'a segment beyond memory',
-      elf(32, 0, [{ ...load, memorySize: 0xf0000000 }, pvh]),
-      /does not fit/,
-    ],
-    [
-      'a segment in the ROM area',
-      elf(32, 0, [load, { ...load, address: 0xa0000 }, pvh]),
-      /not all RAM/,
-    ],
+    ['an entry outside its segments', elf(32, 0, [load, { type: 4, bytes: pvhNote(0x5000) }]), /lies outside its segments/],
+    ['a segment beyond memory', elf(32, 0, [{ ...load, memorySize: 0xf0000000 }, pvh]), /does not fit/],
+    ['a segment in the ROM area', elf(32, 0, [load, { ...load, address: 0xa0000 }, pvh]), /not all RAM/],
     ['segments that overlap', elf(32, 0, [load, { ...load, address: 0x100020 }, pvh]), /overlaps/],
-    [
-      'a 64-bit address',
-      elf(64, 0, [load, { ...load, address: 2 ** 60 }, pvh]),
-      /beyond all addresses/,
-    ],
+    ['a 64-bit address', elf(64, 0, [load, { ...load, address: 2 ** 60 }, pvh]), /beyond all addresses/],
     ['no note', elf(64, 0x100000, [load]), /ELF file without a PVH note/],
     ['no program headers', elf(32, 0, []), /0 program headers/],
   ])('is refused for %s', (_name, kernel, message) => {

@@ -70,8 +70,7 @@ export function elf(bits: 32 | 64, entry: number, parts: readonly ElfPart[]): Ui
   const dataStart = headerBytes + entryBytes * parts.length;
   const image = new Uint8Array(parts.reduce((sum, { bytes }) => sum + bytes.length, dataStart));
   const view = new DataView(image.buffer);
-  const word = (at: number, value: number): void =>
-    bits === 64 ? view.setBigUint64(at, BigInt(value), true) : view.setUint32(at, value, true);
+  const word = (at: number, value: number): void => (bits === 64 ? view.setBigUint64(at, BigInt(value), true) : view.setUint32(at, value, true));
   image.set([0x7f, 0x45, 0x4c, 0x46, bits === 64 ? 2 : 1, 1, 1]);
   view.setUint16(16, 2, true);
   view.setUint16(18, bits === 64 ? 62 : 3, true);

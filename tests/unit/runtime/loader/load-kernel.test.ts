@@ -2,14 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HypervisorError } from '#sdk';
 import { type LoadRequest, loadKernel } from '../../../../runtime/loader/index.ts';
-import {
-  bzImage,
-  elf,
-  guestMemory,
-  loadRequest,
-  multibootHeader,
-  pvhNote,
-} from './kernel-images.ts';
+import { bzImage, elf, guestMemory, loadRequest, multibootHeader, pvhNote } from './kernel-images.ts';
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 
@@ -45,9 +38,7 @@ describe('what is no kernel', () => {
   ])('is named: %s', (seems, kernel) => {
     const error = failure(loadRequest(kernel, { kernelName: 'thing' }));
     expect(error.code).toBe('HV_ERR_LOADER_UNRECOGNISED');
-    expect(error.message).toContain(
-      `thing is no kernel that can be started: it seems to be ${seems}`,
-    );
+    expect(error.message).toContain(`thing is no kernel that can be started: it seems to be ${seems}`);
     expect(error.hint).toBeTruthy();
   });
 });
@@ -95,18 +86,12 @@ describe('a damaged kernel', () => {
       { type: 1, address: 0x100000, bytes: new Uint8Array(64) },
       { type: 4, bytes: pvhNote(0x100000, 8) },
     ]),
-    new Uint8Array([
-      ...multibootHeader(0x10003, [0x200000, 0x200000, 0x200040, 0x200080, 0x200020]),
-      ...new Uint8Array(64),
-    ]),
+    new Uint8Array([...multibootHeader(0x10003, [0x200000, 0x200000, 0x200040, 0x200080, 0x200020]), ...new Uint8Array(64)]),
   ];
   const damage = fc.record({
     kernel: fc.constantFrom(...kernels),
     length: fc.nat(6000),
-    changes: fc.array(
-      fc.record({ at: fc.nat(800), value: fc.constantFrom(0, 1, 4, 0x7f, 0x80, 0xff) }),
-      { maxLength: 8 },
-    ),
+    changes: fc.array(fc.record({ at: fc.nat(800), value: fc.constantFrom(0, 1, 4, 0x7f, 0x80, 0xff) }), { maxLength: 8 }),
   });
 
   it('is either loaded or refused with a clear error, and a refusal leaves memory alone', () => {
@@ -120,11 +105,7 @@ describe('a damaged kernel', () => {
         } catch (error) {
           if (!(error instanceof HypervisorError)) throw error;
           // All of the memory would take too long a thousand times; loaders write at these places first.
-          expect(
-            [0x1000, 0x10000, 0x20000, 0x100000, 0x200000, 0x1000000].every(
-              (at) => memory[at] === 0xa5,
-            ),
-          ).toBe(true);
+          expect([0x1000, 0x10000, 0x20000, 0x100000, 0x200000, 0x1000000].every((at) => memory[at] === 0xa5)).toBe(true);
         }
       }),
       { numRuns: 1000 },

@@ -38,14 +38,10 @@ describe('multiboot', () => {
     expect(cString(request.memory, u32(info + 16))).toBe('toy x=1');
     expect(cString(request.memory, u32(info + 64))).toBe('Xylem');
     const module = u32(info + 24);
-    expect([u32(info + 20), u32(module + 4) - u32(module), u32(module) % 4096]).toEqual([
-      1, 300, 0,
-    ]);
+    expect([u32(info + 20), u32(module + 4) - u32(module), u32(module) % 4096]).toEqual([1, 300, 0]);
     expect(request.memory.subarray(u32(module), u32(module + 4))).toEqual(RAMDISK);
     const map = u32(info + 48);
-    expect([u32(info + 44), u32(map), u64(map + 4), u64(map + 12), u32(map + 20)]).toEqual([
-      72, 20, 0, 0x9fc00, 1,
-    ]);
+    expect([u32(info + 44), u32(map), u64(map + 4), u64(map + 12), u32(map + 20)]).toEqual([72, 20, 0, 0x9fc00, 1]);
     expect([u32(map + 24), u64(map + 28), u32(map + 44)]).toEqual([20, 0x9fc00, 2]);
   });
 

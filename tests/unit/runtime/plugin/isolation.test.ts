@@ -46,7 +46,9 @@ describe('plugins', () => {
     const report = vi.fn();
     const second = vi.fn();
     const plugin: Plugin = {
-      name: 'bad', apiVersion: 1, options: {},
+      name: 'bad',
+      apiVersion: 1,
+      options: {},
       apply({ hooks }) {
         hooks.booted.tapPromise('another name', async () => {
           throw new Error('late');
@@ -66,7 +68,9 @@ describe('plugins', () => {
   it('do not disturb others', () => {
     const read = vi.fn(() => 5);
     const bad: Plugin = {
-      name: 'bad', apiVersion: 1, options: {},
+      name: 'bad',
+      apiVersion: 1,
+      options: {},
       applyPcpu({ hooks }) {
         hooks.platformCreated.tap('bad', () => {
           throw new Error('no');
@@ -95,7 +99,9 @@ describe('plugins', () => {
   it('whose timer throws are disabled', () => {
     const report = vi.fn();
     const plugin: Plugin = {
-      name: 'timer', apiVersion: 1, options: {},
+      name: 'timer',
+      apiVersion: 1,
+      options: {},
       applyPcpu({ hooks }) {
         hooks.platformCreated.tap('timer', ({ timers }) =>
           timers
@@ -114,7 +120,9 @@ describe('plugins', () => {
 
   it("pass on the operator's errors with their name", () => {
     const plugin: Plugin = {
-      name: 'file', apiVersion: 1, options: {},
+      name: 'file',
+      apiVersion: 1,
+      options: {},
       applyPcpu({ hooks }) {
         hooks.platformCreated.tap('file', () => {
           throw new HypervisorError('HV_ERR_FILE_WRITE', 'cannot write x', { hint: 'name another' });
@@ -127,7 +135,9 @@ describe('plugins', () => {
 
   it('that throw while they are applied end the start', () => {
     const plugin: Plugin = {
-      name: 'p', apiVersion: 1, options: {},
+      name: 'p',
+      apiVersion: 1,
+      options: {},
       apply() {
         throw new Error('at once');
       },

@@ -30,7 +30,8 @@ describe('parsePluginRequest', () => {
   ])('reads %s', (text, expected) => expect(parsePluginRequest(text)).toEqual(expected));
 
   it.each(['', ',a=1', 'name,', 'name,=1', 'name,a=1,a=2'])('refuses "%s"', (text) =>
-    expect(code(() => parsePluginRequest(text))).toBe('HV_ERR_PLUGIN_OPTION'));
+    expect(code(() => parsePluginRequest(text))).toBe('HV_ERR_PLUGIN_OPTION'),
+  );
 });
 
 describe('resolveOptions', () => {
@@ -43,5 +44,6 @@ describe('resolveOptions', () => {
   });
 
   it.each([{ port: '-1' }, { port: '65536' }, { port: '1e3' }, { port: '' }, { file: '' }, { loud: 'yes' }, { other: '1' }])('refuses %o', (written) =>
-    expect(code(() => resolveOptions('p', schema, written))).toBe('HV_ERR_PLUGIN_OPTION'));
+    expect(code(() => resolveOptions('p', schema, written))).toBe('HV_ERR_PLUGIN_OPTION'),
+  );
 });

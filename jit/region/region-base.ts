@@ -1,0 +1,183 @@
+import { decodeInstruction } from '../decode/decode-instruction.ts';
+import type { Instruction } from '../decode/instruction.ts';
+import { type Expr, TYPES, type WasmModule } from '../emit/binaryen.ts';
+import { Emitter } from '../emit/emitter.ts';
+import { LazyFlags } from '../emit/lazy-flags.ts';
+import { Machine } from '../ir/machine.ts';
+import type { Node, RegisterRef } from '../ir/node.ts';
+import * as L from '../state/vcpu-layout.ts';
+import { BLOCK_ENTRY_SIZE, type RegionBlock, type RegionRequest } from './region.ts';
+import { type Structure, structure } from './structure.ts';
+
+/** An instruction of the region with its meaning. */
+export interface Step {
+  readonly instruction: Instruction;
+  readonly program: readonly Node[];
+  /** Bytes from the block's start. */
+  readonly offset: number;
+}
+
+/** What a region is made of: its blocks decoded, where control may go between them, and the locals of its function. */
+export abstract class RegionBase extends Emitter {
+  protected readonly request: RegionRequest;
+  protected readonly tableIndex: number;
+  protected readonly mode: 32 | 64;
+  protected readonly steps: Step[][];
+  protected readonly structure: Structure;
+  protected readonly successors: number[][];
+  protected readonly byOffset = new Map<number, number>();
+  protected readonly externals = new Map<number, number>();
+  protected readonly gprs = new Map<number, number>();
+  protected readonly xmms = new Map<number, number>();
+  protected readonly dirtyGprs = new Set<number>();
+  protected readonly dirtyXmms = new Set<number>();
+  protected readonly lazy: LazyFlags;
+  /** Imported functions that the code calls. */
+  readonly called = new Set<string>();
+  protected readonly rip0: number;
+  protected readonly ticks: number;
+  /** Ticks at the entry. */
+  protected readonly granted: number;
+  /** Condition and target of the branch that ends the block at hand. */
+  protected readonly condition: number;
+  protected readonly target: number;
+  protected readonly next: number;
+  /** Where to go on leaving: RIP, record, and the handler of that record, or one of the EXIT_ values below. */
+  protected readonly exitRip: number;
+  protected readonly exitRecord: number;
+  protected readonly exitHandler: number;
+  /** Leaving in the middle of a block: block number << 6 | instruction number. */
+  protected readonly exitPlace: number;
+  protected readonly fk: number;
+  protected readonly fa: number;
+  protected readonly fb: number;
+  protected readonly fr: number;
+  /** Dynamic single flags: bits 5-0 which (FLAG_BIT), bits 13-8 their values. */
+  protected readonly fo: number;
+  /** CF whenever flags are dynamic. */
+  protected readonly fc: number;
+  protected blockIndex = 0;
+  protected step!: Step;
+  protected stepIndex = 0;
+
+  /** @param tableIndex index of the region's first entry in the module's block table */
+  constructor(module: WasmModule, request: RegionRequest, tableIndex: number) {
+    super(module, 1);
+    this.request = request;
+    this.tableIndex = tableIndex;
+    this.mode = (request.mode & L.MODE_CODE_MASK) === 2 ? 64 : 32;
+    this.lazy = new LazyFlags(this);
+    this.rip0 = this.permanent('i64');
+    this.ticks = this.permanent('i32');
+    this.granted = this.permanent('i32');
+    this.next = this.permanent('i32');
+    this.exitRecord = this.permanent('i32');
+    this.exitRip = this.permanent('i64');
+    this.exitHandler = this.permanent('i32');
+    this.exitPlace = this.permanent('i32');
+    this.fk = this.permanent('i32');
+    this.fa = this.permanent('i64');
+    this.fb = this.permanent('i64');
+    this.fr = this.permanent('i64');
+    this.fo = this.permanent('i32');
+    this.fc = this.permanent('i32');
+    this.condition = this.permanent('i32');
+    this.target = this.permanent('i64');
+    for (const [i, block] of request.blocks.entries()) this.byOffset.set(block.offset, i);
+    for (const [i, offset] of request.external.entries()) this.externals.set(offset, request.blocks.length + i);
+    this.steps = request.blocks.map((block) => this.decodeBlock(block));
+    this.successors = request.blocks.map((block) => this.successorsOf(block));
+    this.structure = structure(this.successors, request.indirect);
+    this.scanRegisters();
+  }
+
+  protected decodeBlock(block: RegionBlock): Step[] {
+    const steps: Step[] = [];
+    let offset = 0;
+    for (let i = 0; i < block.instructions; i++) {
+      const instruction = decodeInstruction(block.bytes, offset, {
+        code: this.mode,
+        stack: this.mode === 64 ? 64 : this.request.mode & L.MODE_STACK32 ? 32 : 16,
+      });
+      if (typeof instruction === 'string') throw new Error(`a block of the region does not decode: ${instruction}`);
+      const machine = new Machine(instruction.facts);
+      instruction.row.sem(machine);
+      steps.push({ instruction, program: machine.program, offset });
+      offset += instruction.length;
+    }
+    return steps;
+  }
+
+  protected successorsOf(block: RegionBlock): number[] {
+    const out = new Set<number>();
+    const add = (offset: number | null): void => {
+      const i = offset === null ? undefined : this.byOffset.get(offset);
+      if (i !== undefined) out.add(i);
+    };
+    if (block.ending === 'branch' || block.ending === 'jump' || block.ending === 'call') add(block.target);
+    if (block.ending === 'branch' || block.ending === 'end') add(block.end);
+    for (const offset of this.guesses(block)) add(offset);
+    return [...out];
+  }
+
+  /** Offsets behind calls whose callee is in the region: where a return may go. */
+  protected continuations(): number[] {
+    const inside = (offset: number | null): boolean => offset !== null && this.byOffset.has(offset);
+    return this.request.blocks
+      .filter((b) => inside(b.end) && ((b.ending === 'call' && inside(b.target)) || (b.ending === 'indirect-call' && inside(b.predicted))))
+      .map((b) => b.end);
+  }
+
+  /** Offsets in the region that an indirect branch is compared with, likeliest first. */
+  protected guesses(block: RegionBlock): number[] {
+    const { ending, predicted } = block;
+    if (ending === 'indirect' && this.request.indirect.length > 0) return [];
+    if (ending !== 'return' && ending !== 'indirect' && ending !== 'indirect-call') return [];
+    const list = predicted !== null && this.byOffset.has(predicted) ? [predicted] : [];
+    if (ending === 'return') for (const offset of this.continuations()) if (!list.includes(offset)) list.push(offset);
+    return list.slice(0, 4);
+  }
+
+  protected scanRegisters(): void {
+    const written = this.request.blocks.map(() => ({ gpr: new Set<number>(), xmm: new Set<number>() }));
+    const use = (register: RegisterRef, i: number, write: boolean): void => {
+      const n = register.index as number;
+      if (register.file === 'gpr') {
+        if (!this.gprs.has(n)) this.gprs.set(n, this.permanent('i64'));
+        if (write) (written[i] as { gpr: Set<number> }).gpr.add(n);
+      } else if (register.file === 'xmm') {
+        if (!this.xmms.has(n)) this.xmms.set(n, this.permanent('v128'));
+        if (write) (written[i] as { xmm: Set<number> }).xmm.add(n);
+      }
+    };
+    const visit = (nodes: readonly Node[], i: number): void => {
+      for (const node of nodes) {
+        if (node.register) use(node.register, i, node.op === 'writeRegister');
+        if (node.memory && node.memory !== 'record') {
+          if (node.memory.base >= 0 && node.memory.base < 16) use({ file: 'gpr', index: node.memory.base }, i, false);
+          if (node.memory.index >= 0) use({ file: 'gpr', index: node.memory.index }, i, false);
+        }
+        if (node.then) visit(node.then, i);
+        if (node.otherwise) visit(node.otherwise, i);
+      }
+    };
+    for (const [i, steps] of this.steps.entries()) for (const step of steps) visit(step.program, i);
+    for (const w of written) {
+      for (const n of w.gpr) this.dirtyGprs.add(n);
+      for (const n of w.xmm) this.dirtyXmms.add(n);
+    }
+  }
+
+  /** RIP at an offset from the region's entry. */
+  protected ripAt(offset: number): Expr {
+    const m = this.module;
+    if (offset === 0) return this.get(this.rip0, 'i64');
+    const rip = m.i64.add(this.get(this.rip0, 'i64'), this.i64(BigInt(offset)));
+    return this.mode === 64 ? rip : m.i64.and(rip, this.i64(0xffffffffn));
+  }
+
+  /** A word of the region's block table. */
+  protected blockWord(index: number, word: number): Expr {
+    return this.load32(this.module.global.get('base', TYPES.i32), (this.tableIndex + index) * BLOCK_ENTRY_SIZE + word);
+  }
+}

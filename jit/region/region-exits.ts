@@ -1,0 +1,83 @@
+import { type Expr, TYPES } from '../emit/binaryen.ts';
+import * as L from '../state/vcpu-layout.ts';
+import type { FlagState } from './flag-state.ts';
+import { RegionFlags } from './region-flags.ts';
+import { BLOCK_ENTRY_SIZE, type RegionBlock } from './region.ts';
+
+/** Ways out of a region: in the middle of a block, at its end, when the budget is used up or a page has moved. */
+export abstract class RegionExits extends RegionFlags {
+  /** Leaves to the interpreter at an instruction of this block (default: the one at hand). */
+  protected sideExit(index = this.stepIndex, state: FlagState = this.flags): Expr[] {
+    return [...this.keepFlags(state, false), this.set(this.exitPlace, this.i32((this.blockIndex << 6) | index)), this.module.br('side')];
+  }
+
+  protected leaveIfFault(): Expr {
+    return this.when(this.state32(L.FAULT), this.sideExit());
+  }
+
+  /** Ends the region's run: everything to memory, then on at a RIP. `entry` = index of a known record in the same page. */
+  protected leaveTo(from: number, rip: Expr, entry: number | null, state: FlagState): Expr[] {
+    const out = [...this.keepFlags(state, false), this.set(this.exitRip, rip)];
+    if (entry === null || !this.samePage(from, entry)) out.push(this.set(this.exitHandler, this.i32(0)));
+    else {
+      out.push(this.set(this.exitRecord, this.blockWord(entry, 0)));
+      out.push(this.set(this.exitHandler, this.load32(this.get(this.exitRecord, 'i32'), L.REC_HANDLER)));
+    }
+    return [...out, this.module.br('out')];
+  }
+
+  protected samePage(from: number, entry: number): boolean {
+    const offset = this.request.external[entry - this.request.blocks.length] as number;
+    return Math.floor((this.request.entryInPage + offset) / 4096) === (this.request.blocks[from] as RegionBlock).page;
+  }
+
+  /** Leaves when the budget is used up; at back edges. */
+  protected tick(to: number): Expr[] {
+    const target = this.request.blocks[to] as RegionBlock;
+    return [
+      this.when(this.op('i32.le_s', this.get(this.ticks, 'i32'), this.i32(0)), [
+        this.set(this.exitRip, this.ripAt(target.offset)),
+        this.set(this.exitHandler, this.i32(-1)),
+        this.module.br('out'),
+      ]),
+    ];
+  }
+
+  /** Leaves unless the target's page is still where it was when the region was made. */
+  protected checkPage(from: number, to: number, state: FlagState): Expr[] {
+    const m = this.module;
+    const target = this.request.blocks[to] as RegionBlock;
+    const rip = this.local('i64');
+    const entry = this.local('i32');
+    const page = (): Expr => m.i64.and(this.get(rip, 'i64'), this.i64(-4096n));
+    const mapped = m.i32.and(
+      m.i64.eq(this.load64(this.get(entry, 'i32'), L.TLB_EXECUTE), page()),
+      m.i32.eq(m.i32.add(m.i32.wrap(this.get(rip, 'i64')), this.load32(this.get(entry, 'i32'), L.TLB_ADDEND)), this.blockWord(to, 8)),
+    );
+    return [
+      this.set(rip, this.ripAt(target.offset)),
+      this.set(entry, this.tlbEntry(rip)),
+      this.when(m.i32.eqz(mapped), this.leaveTo(from, this.ripAt(target.offset), null, state)),
+    ];
+  }
+
+  /** From exitPlace to exitRip, exitRecord and exitHandler: to the interpreter, or to the host loop with a fault. */
+  protected placeExit(): Expr[] {
+    const m = this.module;
+    const entry = this.local('i32');
+    const step = (): Expr => m.i32.and(this.get(this.exitPlace, 'i32'), this.i32(63));
+    const word = (offset: number): Expr => this.load32(this.get(entry, 'i32'), this.tableIndex * BLOCK_ENTRY_SIZE + offset);
+    const rip = m.i64.add(this.get(this.rip0, 'i64'), m.i64.extend_s(word(12)));
+    return [
+      this.set(
+        entry,
+        m.i32.add(m.global.get('base', TYPES.i32), m.i32.mul(m.i32.shr_u(this.get(this.exitPlace, 'i32'), this.i32(6)), this.i32(BLOCK_ENTRY_SIZE))),
+      ),
+      this.set(this.exitRip, this.mode === 64 ? rip : m.i64.and(rip, this.i64(0xffffffffn))),
+      this.set(this.exitRecord, m.i32.add(word(0), m.i32.mul(step(), this.i32(L.REC_SIZE)))),
+      // the first record may lead right back here: the interpreter's own handler is beside it
+      this.set(this.exitHandler, m.if(step(), this.load32(this.get(this.exitRecord, 'i32'), L.REC_HANDLER), word(4))),
+      this.when(this.state32(L.FAULT), [this.setState32(L.CUR_REC, this.get(this.exitRecord, 'i32')), this.set(this.exitHandler, this.i32(-1))]),
+    ];
+  }
+}
