@@ -110,6 +110,11 @@ const skeleton = (microcode: Uint8Array, handlers: number): string => `(module
         (if (i32.and (i32.ne (local.get $slot) (i32.const 0)) (i32.and (i32.load $state offset=${L.JC_PAGE} (local.get $entry)) (i32.const 1)))
           (then (i32.store $state (local.get $slot) (local.get $rec))))
         (return_call_indirect $table (type $handler) (local.get $rec) (i32.load $state (local.get $rec)))))))
+    (local.set $rec (call $findBlock))
+    (if (local.get $rec)
+      (then
+        (if (local.get $slot) (then (i32.store $state (local.get $slot) (local.get $rec))))
+        (return_call_indirect $table (type $handler) (local.get $rec) (i32.load $state (local.get $rec)))))
     (i32.store $state offset=${L.EXIT_REASON} (i32.const 0) (i32.const ${L.EXIT_LOOKUP})))
   (func $enterRecord (export "enterRecord") (param $rec i32)
     (call_indirect $table (type $handler) (local.get $rec) (i32.load $state (local.get $rec))))

@@ -2,7 +2,7 @@
 export { flushPage } from "./mmu/large-page";
 export { codePageProtect, flushTlb } from "./mmu/tlb";
 export { slowProbeWrite, slowRead, slowRead128, slowReadForWrite, slowWrite, slowWrite128 } from "./mmu/slow-path";
-export { fetchCurrent, fetchPage, fillJump, reviveJump, translate, translateNoFault } from "./mmu/translate";
+export { enterBlock, fetchCurrent, fetchPage, fillJump, findBlock, reviveJump, translate, translateNoFault } from "./mmu/translate";
 export { updateContext } from "./context";
 export { getEflags, setEflags } from "./flags";
 export { fault } from "./fault";

@@ -84,8 +84,11 @@ export abstract class RegionMemory extends RegionExits {
     const page = this.local('i64');
     const found = this.local('i64');
     const last = bytes === 1 ? this.get(address, 'i64') : m.i64.add(this.get(address, 'i64'), this.i64(BigInt(bytes - 1)));
+    // the low bits take part, so that only aligned accesses hit: the first byte of any other may lie in the page before
+    const aligned = m.i64.and(this.get(address, 'i64'), this.i64(-4096n | BigInt(bytes - 1)));
     return [
-      this.when(m.i64.ne(this.tee(page, m.i64.and(last, this.i64(-4096n)), 'i64'), this.get(cache.tag, 'i64')), [
+      this.when(m.i64.ne(aligned, this.get(cache.tag, 'i64')), [
+        this.set(page, m.i64.and(last, this.i64(-4096n))),
         this.when(m.i64.lt_s(this.tee(found, m.call(miss, [this.get(address, 'i64'), this.get(page, 'i64')], TYPES.i64), 'i64'), this.i64(0n)), slow),
         this.set(cache.tag, this.get(page, 'i64')),
         this.set(cache.addend, m.i32.wrap(this.get(found, 'i64'))),

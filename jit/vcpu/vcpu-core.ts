@@ -38,6 +38,7 @@ interface Interpreter {
   fetchPage(linear: bigint): bigint;
   fetchCurrent(): number;
   fillJump(record: number, page: number): void;
+  enterBlock(physical: number, mode: number, record: number): void;
   codePageProtect(physical: number): void;
   updateContext(): void;
   resetCpu?(): void;
@@ -330,7 +331,10 @@ export class VcpuCore {
     if (block === undefined || block.second >= 0) block = this.blocks.find(this.linearRip(mode), mode);
     if (block === null) return 0;
     this.onFound?.(block);
-    if ((mode & L.MODE_SINGLE) === 0 && block.valid) this.exports.fillJump(block.record, block.second < 0 ? (block.physical & ~4095) | 1 : 0);
+    if ((mode & L.MODE_SINGLE) === 0 && block.valid) {
+      this.exports.fillJump(block.record, block.second < 0 ? (block.physical & ~4095) | 1 : 0);
+      if (block.second < 0) this.exports.enterBlock(block.physical, mode, block.record);
+    }
     if (stalled !== 0) this.forward(stalled, block);
     return block.record;
   }
@@ -367,6 +371,7 @@ export class VcpuCore {
   }
 
   private clearJumpCache(): void {
+    new Uint8Array(this.state.buffer, L.BLOCK_TABLE, L.BLOCK_TABLE_ENTRIES * L.BLOCK_TABLE_ENTRY_SIZE).fill(0);
     for (let i = 0; i < L.JUMP_CACHE_ENTRIES; i++) this.view.setUint32(L.JUMP_CACHE + i * L.JUMP_CACHE_ENTRY_SIZE + L.JC_CTX, 0xffffffff, true);
   }
 

@@ -61,7 +61,7 @@ export class Pcpu {
       outputTold: this.#told.buffer as SharedArrayBuffer,
       port: port2,
     };
-    const transfer = [port2];
+    const transfer: (ArrayBuffer | MessagePort)[] = [port2, ...filesOf(request.machine)];
     const translator = this.#startTranslator(request.machine);
     if (translator !== undefined) transfer.push(translator);
     const failed = (error: unknown): RunEnd =>
@@ -137,4 +137,12 @@ export class Pcpu {
       if (taken !== undefined) await taken;
     }
   }
+}
+
+/** The buffers of the guest's files, which nobody needs any more on this side. A small file may be a part of a buffer that others use too. */
+function filesOf({ kernel, ramdisk, firmware }: MachineConfig): ArrayBuffer[] {
+  const whole = [kernel, ramdisk, firmware].flatMap((file) =>
+    file?.buffer instanceof ArrayBuffer && file.byteLength > 0 && file.byteLength === file.buffer.byteLength ? [file.buffer] : [],
+  );
+  return [...new Set(whole)];
 }

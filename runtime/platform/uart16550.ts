@@ -17,6 +17,8 @@ const MCR_LOOP = 0x10;
 const LCR_DLAB = 0x80;
 
 const IIR_NONE = 1;
+/** A guest that waits for input goes on for ever; one that probes or sends reads the line status a few times in a row. */
+const POLLING = 8;
 /** CTS, DSR and DCD: there is always someone at the other end. */
 const PEER_LINES = 0xb0;
 
@@ -31,8 +33,8 @@ export interface Uart16550Deps {
 
 /**
  * A 16550A serial port. The line is infinitely fast for the guest's output. Input waits outside
- * until the guest listens (its receive interrupt is on, or it polls the line status twice in a
- * row), so that what was typed early survives the probing and clearing that drivers begin with.
+ * until the guest listens (its receive interrupt is on, or it polls the line status many times
+ * in a row), so that what was typed early survives the probing and clearing that drivers begin with.
  */
 export class Uart16550 extends ByteWideDevice {
   readonly #deps: Uart16550Deps;
@@ -47,7 +49,8 @@ export class Uart16550 extends ByteWideDevice {
   #modemDelta = 0;
   #thrInterrupt = true;
   #timedOut = false;
-  #polledStatus = false;
+  /** Reads of the line status with nothing else between. */
+  #polls = 0;
 
   constructor(deps: Uart16550Deps) {
     super();
@@ -70,8 +73,7 @@ export class Uart16550 extends ByteWideDevice {
   }
 
   protected readByte(offset: number): number {
-    const polledBefore = this.#polledStatus;
-    this.#polledStatus = offset === 5;
+    this.#polls = offset === 5 ? this.#polls + 1 : 0;
     switch (offset) {
       case 0:
         return this.#lcr & LCR_DLAB ? this.#divisor & 0xff : this.#readReceiver();
@@ -84,7 +86,7 @@ export class Uart16550 extends ByteWideDevice {
       case 4:
         return this.#mcr;
       case 5:
-        return this.#readLineStatus(polledBefore);
+        return this.#readLineStatus(this.#polls >= POLLING);
       case 6:
         return this.#readModemStatus();
       default:
@@ -93,7 +95,7 @@ export class Uart16550 extends ByteWideDevice {
   }
 
   protected writeByte(offset: number, value: number): void {
-    this.#polledStatus = false;
+    this.#polls = 0;
     switch (offset) {
       case 0:
         if (this.#lcr & LCR_DLAB) this.#divisor = (this.#divisor & 0xff00) | value;
@@ -166,8 +168,8 @@ export class Uart16550 extends ByteWideDevice {
     return source | (this.#fcr & 1 ? 0xc0 : 0);
   }
 
-  #readLineStatus(again: boolean): number {
-    if (again && !(this.#mcr & MCR_LOOP) && this.#receiver.level === 0 && this.#receiver.hasWaiting) {
+  #readLineStatus(isPolling: boolean): number {
+    if (isPolling && !(this.#mcr & MCR_LOOP) && this.#receiver.level === 0 && this.#receiver.hasWaiting) {
       this.#receiver.fill();
       this.#received();
     }

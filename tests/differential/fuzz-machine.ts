@@ -98,7 +98,7 @@ export class FuzzMachine {
     this.setUp();
     const random = new Random(stateSeed);
     const words = new Uint32Array(ram.buffer, PHYSICAL, (PHYSICAL_PAGES * 4096) / 4);
-    const dense = random.chance(0.5);
+    const dense = random.chance(0.75);
     for (let i = 0; i < words.length; i++) words[i] = dense || (i & 7) === 0 ? random.bits() : 0;
     for (const { linear, physical } of PAGES) if (linear >= CODE && linear < DATA) ram.fill(0xcc, physical, physical + 4096);
     for (const [i, b] of image.bytes.entries()) ram[this.physical(image.entry + i)] = b;

@@ -1,4 +1,4 @@
-import { type HostileMachine, OUTCOME_BUDGET } from './hostile-machine.ts';
+import { type HostileMachine, OUTCOME_BUDGET, UNDECIDED } from './hostile-machine.ts';
 
 /** Instructions of a slice when regions grow while the guest runs. */
 const SHORT = 120;
@@ -7,6 +7,7 @@ const SHORT = 120;
 export function disagreement(a: HostileMachine, b: HostileMachine, seed: number, sliced: boolean): string[] {
   const x = a.outcome(seed);
   const y = b.outcome(seed, sliced ? SHORT : OUTCOME_BUDGET);
+  if (x === UNDECIDED || y === UNDECIDED) return [];
   if (x === null || y === null) {
     // one may shut down in the last instructions that the other had no time for
     const only = x ?? y;

@@ -31,6 +31,9 @@ const OVERRUN = 400;
 /** Instructions in which a guest has to shut down to be compared. */
 export const OUTCOME_BUDGET = 10_000;
 
+/** The outcome of a guest that cannot be compared. */
+export const UNDECIDED: Record<string, string> = {};
+
 const SEGMENT_RIGHTS = { real: 0x9300, code16: 0x9b00, code32: 0xc09b00, code64: 0xa09b00, data: 0xc09300 } as const;
 
 /** A vCPU that runs what nobody would write. */
@@ -110,7 +113,12 @@ export class HostileMachine {
     const before = core.executed;
     const wrong: string[] = [];
     let end = 'budget';
-    while (end === 'budget' && wrong.length === 0 && core.executed - before < OUTCOME_BUDGET) end = this.slice(most, wrong);
+    while (end === 'budget' && wrong.length === 0 && core.executed - before < OUTCOME_BUDGET) {
+      const from = core.executed;
+      end = this.slice(most, wrong);
+      // a repeated instruction took the slice's time: where it was cut short it reads its own bytes again
+      if (end === 'budget' && core.executed - from < most) return UNDECIDED;
+    }
     if (wrong.length > 0) return { wrong: wrong.join('; ') };
     if (end !== 'shutdown') return null;
     const out: Record<string, string> = { executed: String(core.executed - before), rip: core.rip.toString(16), eflags: core.exports.getEflags().toString(16) };

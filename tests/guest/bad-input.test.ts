@@ -83,6 +83,13 @@ describe('bad input', () => {
     expect(stderr).toMatch(/^xm: the cache directory .* cannot be written; set XDG_CACHE_HOME.*\(HV_ERR_IMAGE_CACHE\)\n$/);
   });
 
+  it('a Node.js that is too old gives one line with the remedy', async () => {
+    const older = scratch.file('older.mjs', "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '24.10.0' } });");
+    const { exitCode, stderr } = await runXm(['run'], { env: { NODE_OPTIONS: `--import=${older}` } });
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/^xm: Node.js 24.10.0 is too old: 24.11 or later is needed; install it [^\n]*\n$/);
+  });
+
   it('shows where an error comes from only with --debug', async () => {
     const { stderr } = await runXm(['run', '--kernel', '/no/such', '--debug']);
     expect(stderr).toMatch(/^xm: cannot read the kernel[^\n]*\n.*\n\s+at /);

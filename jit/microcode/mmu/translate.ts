@@ -1,7 +1,7 @@
 /** Hot path: from linear to physical addresses: rights, page faults, TLB fills. SDM vol 3, 4.6 and 4.7. */
 import {
-  CR0, CR4, CTX, DATA_SET, EFER, FAULT, JC_CTX, JC_PAGE, JC_REC, JC_RIP, JUMP_CACHE, JUMP_CACHE_ENTRIES,
-  JUMP_CACHE_ENTRY_SIZE, RIP, SEG_BASE, SEG_CS, STAT_TLB_MISS,
+  BLOCK_TABLE, BLOCK_TABLE_ENTRIES, BLOCK_TABLE_ENTRY_SIZE, CR0, CR4, CTX, DATA_SET, EFER, FAULT, JC_CTX, JC_PAGE,
+  JC_REC, JC_RIP, JUMP_CACHE, JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_SIZE, RIP, SEG_BASE, SEG_CS, STAT_TLB_MISS,
 } from "../../state/vcpu-layout";
 import { recordFault, recordPageFault, VECTOR_GP, VECTOR_SS } from "../fault";
 import { a20, CR0_PG, CR0_WP, CR4_PAE, CR4_PGE, CR4_SMAP, CR4_SMEP, EFER_NXE, isCanonical, isCode64 } from "../state";
@@ -124,6 +124,34 @@ export function fillJump(record: i32, page: i32): void {
   store<u32>(entry + JC_CTX, load<u32>(CTX));
   store<i32>(entry + JC_REC, record);
   store<i32>(entry + JC_PAGE, page);
+}
+
+// @ts-ignore: decorator
+@inline function blockEntry(physical: i32): i32 {
+  return BLOCK_TABLE + ((physical ^ (physical >>> 12)) & (BLOCK_TABLE_ENTRIES - 1)) * BLOCK_TABLE_ENTRY_SIZE;
+}
+
+/** Enters a decoded block into the block table. */
+export function enterBlock(physical: i32, mode: i32, record: i32): void {
+  const entry = blockEntry(physical);
+  store<i32>(entry, physical);
+  store<i32>(entry + 4, mode);
+  store<i32>(entry + 8, record);
+}
+
+/** Finds the record for the current RIP in the block table and enters it into the jump cache; 0: not there, or no such page. */
+export function findBlock(): i32 {
+  const physical = fetchCurrent();
+  // A fault is found again by whoever looks the address up.
+  if (load<i32>(FAULT)) {
+    store<i32>(FAULT, 0);
+    return 0;
+  }
+  const entry = blockEntry(physical);
+  if (load<i32>(entry) != physical || load<u32>(entry + 4) != (load<u32>(CTX) & 0xff)) return 0;
+  const record = load<i32>(entry + 8);
+  if (record) fillJump(record, (physical & ~0xfff) | 1);
+  return record;
 }
 
 /**
