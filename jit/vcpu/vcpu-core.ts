@@ -236,8 +236,12 @@ export class VcpuCore {
         i32[L.BUDGET >> 2] = (i32[L.BUDGET >> 2] as number) - 1;
         this.exports.deliverFault();
       }
-      if ((i32[L.EFLAGS >> 2] as number) & FLAG_IF && !this.shadowed() && this.host.hasInterrupt())
-        this.exports.deliver(this.host.acknowledgeInterrupt(), -1, 1);
+      if ((i32[L.EFLAGS >> 2] as number) & FLAG_IF) {
+        if (!this.host.hasInterrupt()) {
+          // what was pending may have been withdrawn: as long as this is set, every STI and POPF ends the slice
+          i32[L.INTR_PENDING >> 2] = 0;
+        } else if (!this.shadowed()) this.exports.deliver(this.host.acknowledgeInterrupt(), -1, 1);
+      }
       this.cutRip();
       const rip = view.getBigUint64(L.RIP, true);
       const single = (i32[L.CTX >> 2] as number) & L.MODE_SINGLE;
