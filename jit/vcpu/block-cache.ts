@@ -147,7 +147,8 @@ export class BlockCache {
         ending = 'system';
         break;
       }
-      this.writeInstruction(at, instruction, offset, count, flat, inPage, linkable);
+      this.predecoder.write(at, instruction, offset, count, flat);
+      if (linkable) this.allowLinks(at, instruction, inPage + offset + instruction.length);
       at += L.REC_SIZE;
       count++;
       offset += instruction.length;
@@ -198,14 +199,13 @@ export class BlockCache {
     return { bytes, second };
   }
 
-  private writeInstruction(at: number, instruction: Instruction, offset: number, ordinal: number, flat: boolean, inPage: number, link: boolean): void {
-    this.predecoder.write(at, instruction, offset, ordinal, flat);
+  /** A relative branch that ends `end` bytes behind the start of its page may be linked to what lies in the same page. */
+  private allowLinks(at: number, instruction: Instruction, end: number): void {
     const ending = endingIn(instruction);
     if (ending !== 'branch' && ending !== 'jump' && ending !== 'call') return;
-    const end = offset + instruction.length;
-    const target = BigInt(inPage + end) + instruction.relative;
-    this.view.setUint32(at + L.REC_CHAIN, link && target >= 0n && target < 4096n ? 1 : 0, true);
-    this.view.setUint32(at + L.REC_CHAIN_NOT, link && inPage + end < 4096 ? 1 : 0, true);
+    const target = BigInt(end) + instruction.relative;
+    this.view.setUint32(at + L.REC_CHAIN, target >= 0n && target < 4096n ? 1 : 0, true);
+    this.view.setUint32(at + L.REC_CHAIN_NOT, end < 4096 ? 1 : 0, true);
   }
 
   private writeEnd(at: number, offset: number, count: number, linkable: boolean): void {

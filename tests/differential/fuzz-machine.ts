@@ -14,6 +14,19 @@ const RAM_BYTES = 4 << 20;
 const TABLES = 0x100000;
 /** Instructions after which a program counts as endless. */
 export const BUDGET = 20_000;
+/** 32-bit words of floating-point state that are compared. */
+const X87_WORDS = {
+  top: L.FPU_TOP,
+  cw: L.FPU_CW,
+  sw: L.FPU_SW,
+  tag: L.FPU_TAG,
+  fip: L.FPU_FIP,
+  fdp: L.FPU_FDP,
+  fop: L.FPU_FOP,
+  fcs: L.FPU_FCS,
+  fds: L.FPU_FDS,
+  mxcsr: L.MXCSR,
+} as const;
 /** Faults after which a program ends. */
 const MOST_FAULTS = 40;
 
@@ -210,8 +223,7 @@ export class FuzzMachine {
         .toString('hex');
     for (let i = 0; i < 16; i++) state[`xmm${i}`] = text(L.XMM + i * 16, 16);
     for (let i = 0; i < 8; i++) state[`r${i}`] = text(L.FPU_ST + i * 16, 10);
-    for (const name of ['FPU_TOP', 'FPU_CW', 'FPU_SW', 'FPU_TAG', 'FPU_FIP', 'FPU_FDP', 'FPU_FOP', 'FPU_FCS', 'FPU_FDS', 'MXCSR'] as const)
-      state[name.toLowerCase()] = text(L[name], 4);
+    for (const [name, address] of Object.entries(X87_WORDS)) state[name] = text(address, 4);
     return { state, memory: ram.slice(PHYSICAL, PHYSICAL + PHYSICAL_PAGES * 4096) };
   }
 }
