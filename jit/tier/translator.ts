@@ -53,7 +53,8 @@ export class Translator {
   private readonly waiting = new Map<number, GrownRegion>();
   private readonly requested = new WeakSet<Block>();
   private queue: Block[] = [];
-  private nextId = 1;
+  /** Counts over all vCPUs of the thread: an answer to one that was reset must not pass for an answer to its successor. */
+  private static nextId = 1;
   private nextTable = L.REGION_TABLES;
   /** Messages of failed translations, for reports. */
   readonly failures: string[] = [];
@@ -94,7 +95,7 @@ export class Translator {
     for (const block of this.queue) {
       if (!block.valid || this.requested.has(block)) continue;
       this.requested.add(block);
-      const grown = growRegion(this.nextId++, block, block.linear, {
+      const grown = growRegion(Translator.nextId++, block, block.linear, {
         blocks: this.core.blocks,
         view: this.core.view,
         resolve: (linear) => Number(this.core.exports.translateNoFault(linear)),
