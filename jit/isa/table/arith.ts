@@ -110,9 +110,7 @@ const cmpxchg = (m: Machine): void => {
 const cmpxchgPair = (half: 32 | 64) => (m: Machine): void => {
   const address = m.address(0);
   if (half === 64) m.requireAligned(address);
-  const high = m.add(address, m.constant(64, half / 8));
   m.system(half === 32 ? 'cmpxchg8b' : 'cmpxchg16b', address);
-  void high;
 };
 
 /** ADCX and ADOX: add with one flag as carry, no other flag touched. */

@@ -17,10 +17,8 @@ function wideProduct(m: Machine, a: Value, b: Value, signed: boolean): { low: Va
   const middle = m.add(m.add(m.shr(ll, n32), m.and(lh, mask)), m.and(hl, mask));
   let high = m.add(m.add(hh, m.shr(lh, n32)), m.add(m.shr(hl, n32), m.shr(middle, n32)));
   if (signed) {
-    const zero = m.constant(64, 0);
     high = m.sub(high, m.and(m.sar(a, m.i32(63)), b));
     high = m.sub(high, m.and(m.sar(b, m.i32(63)), a));
-    void zero;
   }
   return { low: m.mul(a, b), high };
 }

@@ -1,5 +1,4 @@
 import type { Machine, Value } from '../../ir/machine.ts';
-import type { Width } from '../../ir/node.ts';
 import { type Row, row, rowsV } from '../dsl/row.ts';
 
 type Shift = 'ROL' | 'ROR' | 'RCL' | 'RCR' | 'SHL' | 'SHR' | 'SAR';
@@ -184,6 +183,3 @@ export const shifts: readonly Row[] = [
   row('RORX', 'VEX.LZ.F2.0F3A.W0 F0 /r', 'r32,rm32,imm8', flagless('ROR'), { feature: 'bmi2' }),
   row('RORX', 'VEX.LZ.F2.0F3A.W1 F0 /r', 'r64,rm64,imm8', flagless('ROR'), { feature: 'bmi2', modes: 'only64' }),
 ];
-
-/** Widths a shift may have. */
-export type ShiftWidth = Exclude<Width, 128>;
