@@ -1,10 +1,12 @@
 import binaryen from 'binaryen';
-import type { WasmType } from '../ir/node.ts';
+import { OPERATIONS } from './opcodes.ts';
+import type { WasmModule as AnyModule } from './wasm-module.ts';
+import { type Expr, type Type, unpackTypes } from './wasm-types.ts';
 
-/** A Binaryen module under construction. */
-export type WasmModule = binaryen.Module;
-/** A Binaryen expression; each may be used once. */
-export type Expr = binaryen.ExpressionRef;
+export { type Expr, TYPES, typeList } from './wasm-types.ts';
+
+/** A Binaryen module under construction, with builders as `WasmModule` describes them. */
+export type WasmModule = Omit<binaryen.Module, keyof AnyModule> & AnyModule;
 
 /** Features generated code uses. Named one by one: `Features.All` makes modules that V8 refuses. */
 export const FEATURES: number =
@@ -20,22 +22,14 @@ export const FEATURES: number =
   binaryen.Features.Multivalue |
   binaryen.Features.MultiMemory;
 
-/** Binaryen's type for ours. */
-export const TYPES: Readonly<Record<WasmType, binaryen.Type>> = {
-  i32: binaryen.i32,
-  i64: binaryen.i64,
-  f32: binaryen.f32,
-  f64: binaryen.f64,
-  v128: binaryen.v128,
-  none: binaryen.none,
-};
-
 /** Parses module text and sets the features. */
 export function parseModule(text: string): WasmModule {
   const module = binaryen.parseText(text);
   module.setFeatures(FEATURES);
   accelerate(module);
-  return module;
+  completeNames(module as unknown as Record<string, Record<string, unknown>>);
+  Object.assign(module, takingLists(module));
+  return module as unknown as WasmModule;
 }
 
 /** The C functions below the builders, as far as they are called directly. */
@@ -71,7 +65,7 @@ type Storer = (offset: number, align: number, pointer: Expr, value: Expr, memory
  * Replaces the builders of loads, stores and constants, of which there are most, by direct calls: the library's own
  * copy the memory's name to its heap at every use.
  */
-function accelerate(module: WasmModule): void {
+function accelerate(module: binaryen.Module): void {
   if (literal === 0) literal = low._malloc(low._BinaryenSizeofLiteral());
   const ptr = (module as unknown as { ptr: number }).ptr;
   const load =
@@ -107,54 +101,59 @@ function accelerate(module: WasmModule): void {
     store8: store(1, i64),
     store16: store(2, i64),
     store32: store(4, i64),
-    const: (value: bigint) => {
-      low._BinaryenLiteralInt64(literal, value);
+    const: (value: bigint | number) => {
+      low._BinaryenLiteralInt64(literal, BigInt(value));
       return low._BinaryenConst(ptr, literal);
     },
   });
   Object.assign(module.v128, { load: load(16, false, v128), store: store(16, v128) });
 }
 
-type Builder = (...args: (Expr | number | bigint | readonly number[])[]) => Expr;
+const lists = new Map<Type, binaryen.Type>();
 
-/** Builds operations of a module by their WebAssembly names: `op('i32.add')(a, b)`. */
-export class Builders {
-  private readonly cache = new Map<string, Builder>();
-  readonly module: WasmModule;
-
-  constructor(module: WasmModule) {
-    this.module = module;
+/** Binaryen's type for a list as `typeList` packs it. */
+function listType(packed: Type): binaryen.Type {
+  if (packed < 8) return packed;
+  let type = lists.get(packed);
+  if (type === undefined) {
+    type = binaryen.createType(unpackTypes(packed));
+    lists.set(packed, type);
   }
-
-  /** The builder of an operation. */
-  op(name: string): Builder {
-    let builder = this.cache.get(name);
-    if (builder === undefined) {
-      const dot = name.indexOf('.');
-      const group = name.slice(0, dot);
-      const method = name.slice(dot + 1);
-      const owner = (this.module as unknown as Record<string, Record<string, Builder>>)[group];
-      const found = owner?.[BINARYEN_NAMES[method] ?? method];
-      if (owner === undefined || found === undefined) throw new Error(`Binaryen has no ${name}`);
-      builder = found.bind(owner) as Builder;
-      this.cache.set(name, builder);
-    }
-    return builder;
-  }
+  return type;
 }
 
-/** Operations whose Binaryen method is not called as in WebAssembly text. */
-const BINARYEN_NAMES: Readonly<Record<string, string>> = {
-  wrap_i64: 'wrap',
-  extend_i32_u: 'extend_u',
-  extend_i32_s: 'extend_s',
-  add_sat_s: 'add_saturate_s',
-  add_sat_u: 'add_saturate_u',
-  sub_sat_s: 'sub_saturate_s',
-  sub_sat_u: 'sub_saturate_u',
-};
+/** The methods of a module that take lists of types, taking packed ones. */
+function takingLists(module: binaryen.Module): Partial<AnyModule> {
+  const own = {
+    add: module.addFunction.bind(module),
+    import: module.addFunctionImport.bind(module),
+    call: module.call_indirect.bind(module),
+    returnCall: module.return_call_indirect.bind(module),
+  };
+  return {
+    addFunction: (name, params, results, locals, body) => own.add(name, listType(params), listType(results), [...locals], body),
+    addFunctionImport: (name, from, base, params, results) => own.import(name, from, base, listType(params), listType(results)),
+    call_indirect: (table, target, args, params, results) => own.call(table, target, [...args], listType(params), listType(results)),
+    return_call_indirect: (table, target, args, params, results) => own.returnCall(table, target, [...args], listType(params), listType(results)),
+  };
+}
 
-/** The type of a parameter or result list, by type names. */
-export function typeList(names: readonly string[]): binaryen.Type {
-  return names.length === 1 ? TYPES[names[0] as WasmType] : binaryen.createType(names.map((n) => TYPES[n as WasmType]));
+/** Where Binaryen has an operation under another name than WebAssembly text: conversions sit in objects by operand type. */
+function binaryenName(name: string): string[] {
+  const conversion = /^(trunc|trunc_sat|convert)_([if](?:32|64))_([su])$/.exec(name);
+  if (conversion === null) return [name.replace('_sat_', '_saturate_')];
+  const [, kind, operand = '', sign] = conversion;
+  return [kind === 'trunc_sat' ? `trunc_${sign}_sat` : `${kind}_${sign}`, operand];
+}
+
+/** Adds the names of the table of opcodes that Binaryen lacks. */
+function completeNames(module: Record<string, Record<string, unknown>>): void {
+  for (const [group, shapes] of Object.entries(OPERATIONS)) {
+    const owner = module[group] as Record<string, unknown>;
+    for (const name of Object.values(shapes).flatMap((operations) => Object.keys(operations))) {
+      if (owner[name] !== undefined) continue;
+      const [first = '', second] = binaryenName(name);
+      owner[name] = second === undefined ? owner[first] : (owner[first] as Record<string, unknown>)[second];
+    }
+  }
 }

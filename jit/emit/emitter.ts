@@ -1,6 +1,8 @@
 import type { Node, RegisterRef, WasmType, Width } from '../ir/node.ts';
 import * as L from '../state/vcpu-layout.ts';
-import { Builders, type Expr, TYPES, type WasmModule } from './binaryen.ts';
+import { Builders } from './builders.ts';
+import type { WasmModule } from './wasm-module.ts';
+import { type Expr, TYPES } from './wasm-types.ts';
 
 /** Nodes that read registers or flags when they are computed, so they must be computed before those change. */
 const READS_REGISTERS = new Set(['readRegister', 'address', 'effectiveAddress']);
@@ -12,7 +14,7 @@ const WRITES_FLAGS = new Set(['setFlags', 'assignFlags', 'setResultFlags', 'syst
 const REBUILT = new Set(['i32.const', 'i64.const', 'immediate']);
 
 /**
- * Turns the program of one instruction into Binaryen expressions. What differs between interpreter
+ * Turns the program of one instruction into WebAssembly expressions. What differs between interpreter
  * handlers and translated regions (where registers, flags, operands and RIP live) is left to subclasses.
  */
 export abstract class Emitter {
@@ -56,8 +58,8 @@ export abstract class Emitter {
   i32(value: number): Expr {
     return this.module.i32.const(value);
   }
-  i64(value: bigint): Expr {
-    return this.module.i64.const(value as never);
+  i64(value: bigint | number): Expr {
+    return this.module.i64.const(value);
   }
   get(local: number, type: WasmType): Expr {
     return this.module.local.get(local, TYPES[type]);

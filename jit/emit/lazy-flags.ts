@@ -1,7 +1,7 @@
 import type { Flag, Node, Width } from '../ir/node.ts';
 import * as L from '../state/vcpu-layout.ts';
-import type { Expr } from './binaryen.ts';
 import type { Emitter } from './emitter.ts';
+import type { Expr } from './wasm-types.ts';
 
 /**
  * Flags as three lazy words in machine state (see FLAG_RES in the layout): an operation stores its

@@ -1,4 +1,4 @@
-import type { Expr } from '../emit/binaryen.ts';
+import type { Expr } from '../emit/wasm-types.ts';
 import type { Emitter } from '../emit/emitter.ts';
 import type { Flag, Node } from '../ir/node.ts';
 import type { PendingFlags } from './pending-flags.ts';

@@ -1,10 +1,11 @@
 import type { Block, BlockCache } from '../vcpu/block-cache.ts';
 import * as L from '../state/vcpu-layout.ts';
-import { indirectSlot, indirectSlots, type RegionBlock, type RegionRequest } from './region.ts';
+import { indirectTargets } from './indirect-targets.ts';
+import type { RegionBlock, RegionRequest } from './region.ts';
 
 /** Limits of a region. */
-const MOST_BLOCKS = 40;
-const MOST_INSTRUCTIONS = 320;
+const MOST_BLOCKS = 64;
+const MOST_INSTRUCTIONS = 400;
 
 /** What growing needs to know of the vCPU. */
 export interface RegionSource {
@@ -22,7 +23,21 @@ export interface GrownRegion {
   readonly external: readonly Block[];
 }
 
-const heatOf = (view: DataView, block: Block): number => view.getUint32(block.record + (block.count - 1) * L.REC_SIZE + L.REC_HEAT, true);
+/** Where a region grows from. */
+export interface Seed {
+  readonly block: Block;
+  readonly linear: bigint;
+  /** Blocks that count as hot, whatever their figures, and where control has been seen to come in: of a region that is made anew. */
+  readonly members: ReadonlySet<Block>;
+  readonly doors: ReadonlySet<Block>;
+}
+
+const heatAt = (block: Block): number => block.record + (block.count - 1) * L.REC_SIZE + L.REC_HEAT;
+
+/** Lets a block become hot once more. */
+export function cool(view: DataView, block: Block): void {
+  view.setUint32(heatAt(block), 0, true);
+}
 
 /** True when a block is worth translating. */
 export function translatable(block: Block): boolean {
@@ -31,52 +46,65 @@ export function translatable(block: Block): boolean {
   return block.instructions > (block.ending === 'system' ? 1 : 0);
 }
 
-/** Grows a region from a hot block along the edges that have been taken. */
-export function growRegion(id: number, seed: Block, linear: bigint, source: RegionSource): GrownRegion {
+interface Candidate {
+  readonly offset: number;
+  readonly block: Block;
+  readonly heat: number;
+}
+
+/** Grows a region from a hot block along the edges that have been taken. A block belongs to one region only. */
+export function growRegion(id: number, seed: Seed, source: RegionSource): GrownRegion {
   const { view } = source;
+  const { linear, members } = seed;
+  const { mode, physical } = seed.block;
   const enough = Math.max(1, view.getUint32(L.HOT_LIMIT, true) >> 4);
   const entryInPage = Number(linear & 4095n);
   const chosen = new Map<number, Block>();
-  const candidates: { offset: number; block: Block; heat: number }[] = [{ offset: 0, block: seed, heat: Number.POSITIVE_INFINITY }];
+  const candidates: Candidate[] = [{ offset: 0, block: seed.block, heat: Number.POSITIVE_INFINITY }];
   const seen = new Set<number>([0]);
   const external = new Map<number, Block>();
-  let instructions = 0;
+  const doors = new Set<number>([0]);
   const predictions = new Map<number, number>();
-  const predict = (offset: number, block: Block): void => {
-    const target = source.blocks.lastTarget(block);
-    if (target === undefined || target.mode !== seed.mode) return;
-    const distance = Number(BigInt.asIntN(64, target.linear - linear));
-    if (Math.abs(distance) > 0x3fffffff) return;
-    predictions.set(offset, distance);
-    look(distance);
-  };
+  let instructions = 0;
   const look = (offset: number): void => {
     if (seen.has(offset)) return;
     seen.add(offset);
     // the entry's own page is where it is, whatever address space is in force now
     const inEntryPage = Math.floor((entryInPage + offset) / 4096) === 0;
-    const at = inEntryPage ? seed.physical + offset : source.resolve(BigInt.asIntN(64, linear + BigInt(offset)));
-    const block = at < 0 ? undefined : source.blocks.known(at, seed.mode);
+    const at = inEntryPage ? physical + offset : source.resolve(BigInt.asIntN(64, linear + BigInt(offset)));
+    const block = at < 0 ? undefined : source.blocks.known(at, mode);
     if (block === undefined) return;
-    const heat = heatOf(view, block);
-    // what has a region of its own is linked to, not translated again
-    if (translatable(block) && heat >= enough && !block.entered) candidates.push({ offset, block, heat });
+    const member = members.has(block);
+    const heat = view.getUint32(heatAt(block), true);
+    if (translatable(block) && (member || (block.owner === null && heat >= enough))) candidates.push({ offset, block, heat: member ? heat + enough : heat });
     else if (block.second < 0 && block.valid) external.set(offset, block);
   };
+  const predict = (offset: number, block: Block): void => {
+    const target = source.blocks.lastTarget(block);
+    if (target === undefined || target.mode !== mode) return;
+    const distance = Number(BigInt.asIntN(64, target.linear - linear));
+    if (Math.abs(distance) > 0x3fffffff) return;
+    predictions.set(offset, distance);
+    if (block.ending !== 'return') doors.add(distance);
+    look(distance);
+  };
   while (candidates.length > 0 && chosen.size < MOST_BLOCKS) {
-    // the hottest first
-    let best = 0;
-    for (let i = 1; i < candidates.length; i++) if ((candidates[i] as { heat: number }).heat > (candidates[best] as { heat: number }).heat) best = i;
-    const { offset, block } = candidates.splice(best, 1)[0] as { offset: number; block: Block };
+    const { offset, block } = takeHottest(candidates);
     if (chosen.size > 0 && instructions + block.instructions > MOST_INSTRUCTIONS) {
       external.set(offset, block);
       continue;
     }
     chosen.set(offset, block);
     instructions += block.instructions;
+    const { ending } = block;
+    const next = offset + block.size;
+    if (seed.doors.has(block)) doors.add(offset);
     if (block.target !== null) look(offset + block.target);
-    if (block.ending === 'branch' || block.ending === 'end' || block.ending === 'call' || block.ending === 'indirect-call') look(offset + block.size);
-    if (block.ending === 'indirect' || block.ending === 'indirect-call' || block.ending === 'return') predict(offset, block);
+    if (ending === 'call') doors.add(offset + (block.target as number));
+    // what follows a system routine or a call is come back to from outside
+    if (ending === 'system' || ending === 'call' || ending === 'indirect-call') doors.add(next);
+    if (ending !== 'jump' && ending !== 'indirect' && ending !== 'return') look(next);
+    if (ending === 'indirect' || ending === 'indirect-call' || ending === 'return') predict(offset, block);
   }
   for (const { offset, block } of candidates) external.set(offset, block);
   const offsets = [...chosen.keys()];
@@ -94,32 +122,17 @@ export function growRegion(id: number, seed: Block, linear: bigint, source: Regi
     };
   });
   const outside = [...external.keys()];
-  const { indirect, indirectShift } = indirectTargets(offsets, blocks);
+  const entries = offsets.flatMap((offset, i) => (doors.has(offset) ? [i] : []));
   return {
-    request: { id, mode: seed.mode, entryInPage, blocks, external: outside, indirect, indirectShift },
+    request: { id, mode, entryInPage, blocks, entries, external: outside, ...indirectTargets(offsets, blocks) },
     blocks: offsets.map((o) => chosen.get(o) as Block),
     external: outside.map((o) => external.get(o) as Block),
   };
 }
 
-/** Fewer targets of indirect jumps than this are compared one by one. */
-const FEW_TARGETS = 3;
-
-/** The blocks that indirect jumps go to, when there are many, and the hash shift that separates them best. */
-function indirectTargets(offsets: readonly number[], blocks: readonly RegionBlock[]): { indirect: number[]; indirectShift: number } {
-  const targets = new Set<number>();
-  for (const b of blocks) {
-    const i = b.ending === 'indirect' && b.predicted !== null ? offsets.indexOf(b.predicted) : -1;
-    if (i >= 0) targets.add(i);
-  }
-  if (targets.size < FEW_TARGETS) return { indirect: [], indirectShift: 0 };
-  const indirect = [...targets];
-  const slots = indirectSlots({ indirect });
-  let indirectShift = 0;
-  let most = 0;
-  for (let shift = 0; shift < 8; shift++) {
-    const used = new Set(indirect.map((i) => indirectSlot(offsets[i] as number, shift, slots))).size;
-    if (used > most) [most, indirectShift] = [used, shift];
-  }
-  return { indirect, indirectShift };
+/** Takes the hottest candidate off the list. */
+function takeHottest(candidates: Candidate[]): Candidate {
+  let best = 0;
+  for (let i = 1; i < candidates.length; i++) if ((candidates[i] as Candidate).heat > (candidates[best] as Candidate).heat) best = i;
+  return candidates.splice(best, 1)[0] as Candidate;
 }

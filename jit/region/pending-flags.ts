@@ -1,5 +1,5 @@
 import type { Emitter } from '../emit/emitter.ts';
-import type { Expr } from '../emit/binaryen.ts';
+import type { Expr } from '../emit/wasm-types.ts';
 import type { Flag, FlagKind, Width } from '../ir/node.ts';
 
 /** The operation that last set all flags, with its values in locals: flags are derived only when something reads them. */
@@ -11,62 +11,6 @@ export interface PendingFlags {
   readonly b: number;
   readonly r: number;
 }
-
-/** Codes of the kinds for `flushFlags`, in the low byte; the width stands above. */
-export const KIND_CODE: Readonly<Record<PendingFlags['kind'], number>> = { add: 1, adc: 1, sub: 2, sbb: 2, logic: 3, inc: 4, dec: 5, result: 6 };
-
-/** Text of the function that turns pending flags into the lazy words of machine state. */
-export const flushFlagsText = (res: number, cout: number, aux: number): string => `
-  (func $flushFlags (param $code i32) (param $a i64) (param $b i64) (param $r i64)
-    (local $shift i64) (local $kind i32) (local $vector i64) (local $auxv i32)
-    (local.set $shift (i64.extend_i32_u (i32.sub (i32.const 64) (i32.shr_u (local.get $code) (i32.const 8)))))
-    (local.set $kind (i32.and (local.get $code) (i32.const 255)))
-    (local.set $auxv (i32.and (i32.wrap_i64 (i64.xor (i64.xor (local.get $a) (local.get $b)) (local.get $r))) (i32.const 16)))
-    (i64.store $state offset=${res} (i32.const 0) (i64.shr_s (i64.shl (local.get $r) (local.get $shift)) (local.get $shift)))
-    (if (i32.eq (local.get $kind) (i32.const 1))
-      (then (local.set $vector (i64.or (i64.and (local.get $a) (local.get $b)) (i64.and (i64.or (local.get $a) (local.get $b)) (i64.xor (local.get $r) (i64.const -1)))))))
-    (if (i32.eq (local.get $kind) (i32.const 2))
-      (then (local.set $vector (i64.or (i64.and (i64.xor (local.get $a) (i64.const -1)) (local.get $b)) (i64.and (i64.or (i64.xor (local.get $a) (i64.const -1)) (local.get $b)) (local.get $r))))))
-    (local.set $vector (i64.shl (local.get $vector) (local.get $shift)))
-    (if (i32.eq (local.get $kind) (i32.const 3)) (then (local.set $auxv (i32.const 0))))
-    (if (i32.or (i32.eq (local.get $kind) (i32.const 4)) (i32.eq (local.get $kind) (i32.const 5)))
-      (then
-        (local.set $auxv (i32.and (i32.wrap_i64 (i64.xor (local.get $a) (local.get $r))) (i32.const 16)))
-        (local.set $vector (i64.xor
-          (i64.and (i64.sub (i64.const 0) (local.get $b)) (i64.const -4611686018427387904))
-          (i64.shl (i64.extend_i32_u (i64.eq (i64.shl (select (local.get $r) (local.get $a) (i32.eq (local.get $kind) (i32.const 4))) (local.get $shift)) (i64.const -9223372036854775808))) (i64.const 62))))))
-    (if (i32.eq (local.get $kind) (i32.const 6))
-      (then
-        (local.set $auxv (i32.shl (i32.wrap_i64 (i64.shr_u (local.get $b) (i64.const 2))) (i32.const 4)))
-        (local.set $vector (i64.or (i64.shl (local.get $b) (i64.const 63))
-          (i64.shl (i64.and (i64.xor (local.get $b) (i64.shr_u (local.get $b) (i64.const 1))) (i64.const 1)) (i64.const 62))))))
-    (i64.store $state offset=${cout} (i32.const 0) (local.get $vector))
-    (i32.store $state offset=${aux} (i32.const 0) (local.get $auxv)))`;
-
-/** Text of the function that sets single flags in the lazy words: bits 5-0 which (FLAG_BIT), bits 13-8 their values. */
-export const overrideFlagsText = (res: number, cout: number, aux: number): string => `
-  (func $overrideFlags (param $word i32)
-    (local $old i32) (local $now i32) (local $c i64)
-    ;; the six flags as FLAG_BIT bits
-    (local.set $c (i64.load $state offset=${cout} (i32.const 0)))
-    (local.set $now (i32.xor (i32.wrap_i64 (i64.load $state offset=${res} (i32.const 0))) (i32.shr_u (i32.load $state offset=${aux} (i32.const 0)) (i32.const 8))))
-    (local.set $old (i32.or (i32.wrap_i64 (i64.shr_u (local.get $c) (i64.const 63)))
-      (i32.shl (i32.wrap_i64 (i64.shr_u (i64.xor (local.get $c) (i64.shl (local.get $c) (i64.const 1))) (i64.const 63))) (i32.const 5))))
-    (local.set $old (i32.or (local.get $old) (i32.shl (i32.and (i32.xor (i32.popcnt (i32.and (local.get $now) (i32.const 255))) (i32.const 1)) (i32.const 1)) (i32.const 1))))
-    (local.set $old (i32.or (local.get $old) (i32.shl (i32.and (i32.shr_u (i32.load $state offset=${aux} (i32.const 0)) (i32.const 4)) (i32.const 1)) (i32.const 2))))
-    (local.set $old (i32.or (local.get $old) (i32.shl (i64.eqz (i64.load $state offset=${res} (i32.const 0))) (i32.const 3))))
-    (local.set $old (i32.or (local.get $old) (i32.shl (i32.xor (i32.wrap_i64 (i64.shr_u (i64.load $state offset=${res} (i32.const 0)) (i64.const 63)))
-      (i32.and (i32.shr_u (i32.load $state offset=${aux} (i32.const 0)) (i32.const 7)) (i32.const 1))) (i32.const 4))))
-    (local.set $now (i32.or (i32.and (local.get $old) (i32.xor (local.get $word) (i32.const -1))) (i32.and (i32.shr_u (local.get $word) (i32.const 8)) (local.get $word))))
-    (local.set $now (i32.and (local.get $now) (i32.const 63)))
-    (i64.store $state offset=${res} (i32.const 0) (i64.extend_i32_u (i32.eqz (i32.and (local.get $now) (i32.const 8)))))
-    (i32.store $state offset=${aux} (i32.const 0) (i32.or (i32.or
-      (i32.shl (i32.and (local.get $now) (i32.const 4)) (i32.const 2))
-      (i32.shl (i32.and (local.get $now) (i32.const 16)) (i32.const 3)))
-      (i32.shl (i32.xor (i32.and (i32.shr_u (local.get $now) (i32.const 1)) (i32.const 1)) (i32.and (i32.shr_u (local.get $now) (i32.const 3)) (i32.const 1))) (i32.const 8))))
-    (local.set $c (i64.extend_i32_u (i32.and (local.get $now) (i32.const 1))))
-    (i64.store $state offset=${cout} (i32.const 0) (i64.or (i64.shl (local.get $c) (i64.const 63))
-      (i64.shl (i64.xor (local.get $c) (i64.extend_i32_u (i32.and (i32.shr_u (local.get $now) (i32.const 5)) (i32.const 1)))) (i64.const 62)))))`;
 
 /** Derives flags and conditions from pending flags. */
 export class PendingReader {

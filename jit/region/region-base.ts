@@ -1,12 +1,15 @@
 import { decodeInstruction } from '../decode/decode-instruction.ts';
 import type { Instruction } from '../decode/instruction.ts';
-import { type Expr, TYPES, type WasmModule } from '../emit/binaryen.ts';
+import { type Expr, TYPES } from '../emit/wasm-types.ts';
+import type { WasmModule } from '../emit/wasm-module.ts';
 import { Emitter } from '../emit/emitter.ts';
 import { LazyFlags } from '../emit/lazy-flags.ts';
 import { Machine } from '../ir/machine.ts';
 import type { Node, RegisterRef } from '../ir/node.ts';
 import * as L from '../state/vcpu-layout.ts';
 import { BLOCK_ENTRY_SIZE, type RegionBlock, type RegionRequest } from './region.ts';
+import { carryFlow } from './carry-flow.ts';
+import { type RegisterFlow, registerFlow, type RegisterUse } from './register-flow.ts';
 import { type Structure, structure } from './structure.ts';
 
 /** An instruction of the region with its meaning. */
@@ -29,8 +32,15 @@ export abstract class RegionBase extends Emitter {
   protected readonly externals = new Map<number, number>();
   protected readonly gprs = new Map<number, number>();
   protected readonly xmms = new Map<number, number>();
-  protected readonly dirtyGprs = new Set<number>();
-  protected readonly dirtyXmms = new Set<number>();
+  /** Registers as bits of a set: general ones from bit 0, XMM from bit 16. */
+  protected readonly uses: readonly RegisterUse[];
+  protected readonly flow: RegisterFlow;
+  /** Blocks that CF is kept for in `fc` when flags are dynamic. */
+  protected readonly readsCarry: readonly boolean[];
+  /** Registers written on the way to where emission stands. */
+  protected dirtyNow = 0;
+  /** Blocks where control may come in from outside; their places here are the numbers that records hold. */
+  readonly entries: readonly number[];
   protected readonly lazy: LazyFlags;
   /** Imported functions that the code calls. */
   readonly called = new Set<string>();
@@ -48,12 +58,13 @@ export abstract class RegionBase extends Emitter {
   protected readonly exitHandler: number;
   /** Leaving in the middle of a block: block number << 6 | instruction number. */
   protected readonly exitPlace: number;
+  /** Leaving in the middle of a block: registers to store. */
+  protected readonly exitDirty: number;
+  /** The dynamic flag word: kind (KIND_CODE) and width of the operation that set the flags, and single flags set since; 0: all are in memory. */
   protected readonly fk: number;
   protected readonly fa: number;
   protected readonly fb: number;
   protected readonly fr: number;
-  /** Dynamic single flags: bits 5-0 which (FLAG_BIT), bits 13-8 their values. */
-  protected readonly fo: number;
   /** CF whenever flags are dynamic. */
   protected readonly fc: number;
   protected blockIndex = 0;
@@ -75,11 +86,11 @@ export abstract class RegionBase extends Emitter {
     this.exitRip = this.permanent('i64');
     this.exitHandler = this.permanent('i32');
     this.exitPlace = this.permanent('i32');
+    this.exitDirty = this.permanent('i32');
     this.fk = this.permanent('i32');
     this.fa = this.permanent('i64');
     this.fb = this.permanent('i64');
     this.fr = this.permanent('i64');
-    this.fo = this.permanent('i32');
     this.fc = this.permanent('i32');
     this.condition = this.permanent('i32');
     this.target = this.permanent('i64');
@@ -87,8 +98,18 @@ export abstract class RegionBase extends Emitter {
     for (const [i, offset] of request.external.entries()) this.externals.set(offset, request.blocks.length + i);
     this.steps = request.blocks.map((block) => this.decodeBlock(block));
     this.successors = request.blocks.map((block) => this.successorsOf(block));
-    this.structure = structure(this.successors, request.indirect);
-    this.scanRegisters();
+    const known = [...new Set([0, ...request.entries, ...request.indirect])];
+    // a slice that ends in a loop must come back into it
+    const { loops } = structure(this.successors, known);
+    this.entries = [...new Set([...known, ...loops])];
+    this.structure = structure(this.successors, this.entries);
+    this.uses = this.scanRegisters();
+    const jumps = this.successors.map((list, i) => (request.blocks[i]?.ending === 'indirect' ? [...new Set([...list, ...request.indirect])] : list));
+    this.flow = registerFlow(this.uses, jumps, this.entries, this.structure);
+    this.readsCarry = carryFlow(
+      this.steps.map((steps) => steps.map((s) => s.program)),
+      jumps,
+    );
   }
 
   protected decodeBlock(block: RegionBlock): Step[] {
@@ -138,34 +159,53 @@ export abstract class RegionBase extends Emitter {
     return list.slice(0, 4);
   }
 
-  protected scanRegisters(): void {
-    const written = this.request.blocks.map(() => ({ gpr: new Set<number>(), xmm: new Set<number>() }));
-    const use = (register: RegisterRef, i: number, write: boolean): void => {
-      const n = register.index as number;
-      if (register.file === 'gpr') {
-        if (!this.gprs.has(n)) this.gprs.set(n, this.permanent('i64'));
-        if (write) (written[i] as { gpr: Set<number> }).gpr.add(n);
-      } else if (register.file === 'xmm') {
-        if (!this.xmms.has(n)) this.xmms.set(n, this.permanent('v128'));
-        if (write) (written[i] as { xmm: Set<number> }).xmm.add(n);
+  /** Finds the registers that each block reads and writes, and gives each a local. */
+  private scanRegisters(): RegisterUse[] {
+    return this.steps.map((steps) => {
+      let reads = 0;
+      let writes = 0;
+      for (const step of steps) {
+        const use = { reads: 0, writes: 0 };
+        this.scanNodes(step.program, use, false);
+        reads |= use.reads & ~writes;
+        writes |= use.writes;
       }
-    };
-    const visit = (nodes: readonly Node[], i: number): void => {
-      for (const node of nodes) {
-        if (node.register) use(node.register, i, node.op === 'writeRegister');
-        if (node.memory && node.memory !== 'record') {
-          if (node.memory.base >= 0 && node.memory.base < 16) use({ file: 'gpr', index: node.memory.base }, i, false);
-          if (node.memory.index >= 0) use({ file: 'gpr', index: node.memory.index }, i, false);
-        }
-        if (node.then) visit(node.then, i);
-        if (node.otherwise) visit(node.otherwise, i);
+      return { reads, writes };
+    });
+  }
+
+  private scanNodes(nodes: readonly Node[], use: { reads: number; writes: number }, nested: boolean): void {
+    for (const node of nodes) {
+      if (node.register) {
+        const bit = this.registerBit(node.register);
+        if (node.op === 'writeRegister') {
+          use.writes |= bit;
+          const width = (node.args[0] as Node).width;
+          const whole = node.register.file === 'gpr' ? width === 32 || width === 64 : width === 128;
+          // what may stay, in part or on one way, must be there before
+          if (nested || !whole) use.reads |= bit;
+        } else use.reads |= bit;
       }
-    };
-    for (const [i, steps] of this.steps.entries()) for (const step of steps) visit(step.program, i);
-    for (const w of written) {
-      for (const n of w.gpr) this.dirtyGprs.add(n);
-      for (const n of w.xmm) this.dirtyXmms.add(n);
+      const ref = node.memory;
+      if (ref && ref !== 'record') {
+        if (ref.base >= 0 && ref.base < 16) use.reads |= this.registerBit({ file: 'gpr', index: ref.base });
+        if (ref.index >= 0) use.reads |= this.registerBit({ file: 'gpr', index: ref.index });
+      }
+      if (node.then) this.scanNodes(node.then, use, true);
+      if (node.otherwise) this.scanNodes(node.otherwise, use, true);
     }
+  }
+
+  /** The bit of a register in sets, which has a local from then on; 0 for registers that stay in machine state. */
+  protected registerBit({ file, index }: RegisterRef): number {
+    const n = index as number;
+    if (file === 'gpr') {
+      if (!this.gprs.has(n)) this.gprs.set(n, this.permanent('i64'));
+      return 1 << n;
+    }
+    if (file !== 'xmm') return 0;
+    if (!this.xmms.has(n)) this.xmms.set(n, this.permanent('v128'));
+    return 1 << (16 + n);
   }
 
   /** RIP at an offset from the region's entry. */

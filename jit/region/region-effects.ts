@@ -1,4 +1,4 @@
-import type { Expr } from '../emit/binaryen.ts';
+import type { Expr } from '../emit/wasm-types.ts';
 import { markWrites } from '../ir/mark-writes.ts';
 import type { Node } from '../ir/node.ts';
 import * as L from '../state/vcpu-layout.ts';

@@ -1,9 +1,13 @@
-import { type Expr, TYPES } from '../emit/binaryen.ts';
+import { type Expr, TYPES } from '../emit/wasm-types.ts';
 import * as L from '../state/vcpu-layout.ts';
 import { DYNAMIC, type FlagState, MEMORY } from './flag-state.ts';
 import type { Step } from './region-base.ts';
+import type { RegisterUse } from './register-flow.ts';
 import { RegionEffects, type Terminator } from './region-effects.ts';
 import { BLOCK_ENTRY_SIZE, indirectSlots, type RegionBlock } from './region.ts';
+
+/** The parameter: the record of the entry's block. */
+const RECORD = 0;
 
 /** Emits one region as a function: registers in locals, flags only where they are read, one check per page reached. */
 export class RegionEmitter extends RegionEffects {
@@ -15,17 +19,11 @@ export class RegionEmitter extends RegionEffects {
     const prologue: Expr[] = [
       this.set(this.ticks, this.tee(this.granted, this.state32(L.BUDGET), 'i32')),
       this.when(m.i32.le_s(this.get(this.ticks, 'i32'), this.i32(0)), [m.return()]),
-      this.set(this.rip0, this.state64(L.RIP)),
-      this.set(this.fc, this.lazy.read('cf')),
     ];
-    for (const [n, local] of this.gprs) prologue.push(this.set(local, this.state64(L.GPR + n * 8)));
-    for (const [n, local] of this.xmms) prologue.push(this.set(local, m.v128.load(L.XMM + n * 16, 1, this.i32(0), 'state')));
     const body = this.emitRoot();
     // $side: in the middle of a block, at exitPlace; $out: to exitRip
     const inner = m.block('out', [m.block('side', [...body, m.unreachable()]), ...this.placeExit()]);
     const leave: Expr[] = [
-      ...this.spill(this.dirtyGprs, this.dirtyXmms),
-      ...this.flushDynamic(),
       this.setState64(L.RIP, this.get(this.exitRip, 'i64')),
       // a device may have ended the slice meanwhile: take off what ran here, whatever is left there
       this.setState32(L.BUDGET, m.i32.add(this.state32(L.BUDGET), m.i32.sub(this.get(this.ticks, 'i32'), this.get(this.granted, 'i32')))),
@@ -34,8 +32,9 @@ export class RegionEmitter extends RegionEffects {
       m.return_call_indirect('table', this.get(this.exitHandler, 'i32'), [this.get(this.exitRecord, 'i32')], TYPES.i32, TYPES.none),
     ];
     this.called.add('dispatch');
-    // the caches were made while the body was emitted: their tags start out empty
+    // what the body has turned out to need
     for (const cache of this.caches.values()) prologue.push(this.set(cache.tag, this.i64(0x800n)));
+    if (this.usesCarry) prologue.push(this.set(this.fc, this.lazy.read('cf')));
     m.addFunction(
       name,
       TYPES.i32,
@@ -45,27 +44,41 @@ export class RegionEmitter extends RegionEffects {
     );
   }
 
+  /** Comes in at an entry: the region's first RIP from the entry's, and the registers that its block wants. */
+  private enter(block: number): Expr[] {
+    const m = this.module;
+    const { offset } = this.request.blocks[block] as RegionBlock;
+    const first = offset === 0 ? this.state64(L.RIP) : m.i64.sub(this.state64(L.RIP), this.i64(BigInt(offset)));
+    return [
+      this.set(this.rip0, this.mode === 64 || offset === 0 ? first : m.i64.and(first, this.i64(0xffffffffn))),
+      ...this.fill(this.flow.here[block] as number),
+    ];
+  }
+
   private emitRoot(): Expr[] {
     const m = this.module;
-    const { roots } = this.structure;
-    const n = this.request.blocks.length;
+    const { entries } = this;
+    const { roots, order, children } = this.structure;
     if (roots.length === 1) {
       this.startFlags(0, MEMORY);
-      return this.tree(0);
+      return [...this.enter(0), ...this.tree(0)];
     }
-    // a loop around a switch: edges that no structured loop can express come here
-    const ys = [...(this.structure.children[n] as number[])].sort((a, b) => (this.structure.order[b] as number) - (this.structure.order[a] as number));
-    let inside: Expr[] = [
-      m.switch(
-        roots.map((r) => `b${r}`),
-        `b${roots[0]}`,
-        this.get(this.next, 'i32'),
-      ),
-    ];
-    for (const y of [...ys].reverse()) {
-      inside = [m.block(`b${y}`, inside), ...this.tree(y)];
-    }
-    return [m.loop('root', m.block(null, inside))];
+    // a loop around a switch: to the entries from outside, then to the targets of edges that no structured loop can express
+    let inside: Expr[] = [m.switch([...entries.map((e) => `e${e}`), ...roots.map((r) => `b${r}`)], `e${entries[0]}`, this.get(this.next, 'i32'))];
+    for (const e of entries) inside = [m.block(`e${e}`, inside), ...this.enter(e), m.br(`b${e}`)];
+    const ys = [...(children[this.request.blocks.length] as number[])].sort((a, b) => (order[b] as number) - (order[a] as number));
+    for (const y of [...ys].reverse()) inside = [m.block(`b${y}`, inside), ...this.tree(y)];
+    return [this.set(this.next, this.load32(this.get(RECORD, 'i32'), L.REC_ENTRY)), m.loop('root', m.block(null, inside))];
+  }
+
+  /** Blocks that the switch at the root leads to when nothing comes in, behind the entries. */
+  get roots(): readonly number[] {
+    return [...this.entries, ...this.structure.roots];
+  }
+
+  /** Number of a root in the switch. */
+  private rootNumber(block: number): number {
+    return this.entries.length + this.structure.roots.indexOf(block);
   }
 
   /** Code of a block and everything it dominates. */
@@ -92,6 +105,8 @@ export class RegionEmitter extends RegionEffects {
     const out: Expr[] = [];
     this.terminator = { kind: 'fall' };
     const steps = this.steps[x] as Step[];
+    out.push(...this.fill((this.flow.after[x] as number) & (this.uses[x] as RegisterUse).reads & ~(this.flow.here[x] as number)));
+    this.dirtyNow = this.flow.dirty[x] as number;
     for (const [i, step] of steps.entries()) {
       this.blockIndex = x;
       this.step = step;
@@ -134,14 +149,23 @@ export class RegionEmitter extends RegionEffects {
     const slot = this.local('i32');
     const page = (blocks[from] as RegionBlock).page;
     if (indirect.some((i) => (blocks[i] as RegionBlock).page !== page)) return []; // would need a page check each
+    const wanted = indirect.reduce((set, i) => set | (this.flow.here[i] as number), 0);
+    const fills = this.fill(wanted & ~(this.flow.after[from] as number));
     const hash = m.i32.and(m.i32.shr_s(m.i32.wrap(this.get(distance, 'i64')), this.i32(indirectShift)), this.i32(slots - 1));
     const at = (this.tableIndex + blocks.length + external.length) * BLOCK_ENTRY_SIZE;
     return [
       this.set(distance, m.i64.sub(this.get(target, 'i64'), this.get(this.rip0, 'i64'))),
       this.set(slot, m.i32.add(m.global.get('base', TYPES.i32), m.i32.shl(hash, this.i32(3)))),
       this.when(m.i64.eq(m.i64.load32_s(at, 1, this.get(slot, 'i32'), 'state'), this.get(distance, 'i64')), [
-        ...this.keepFlags(state),
-        this.when(m.i32.gt_s(this.get(this.ticks, 'i32'), this.i32(0)), [this.set(this.next, this.load32(this.get(slot, 'i32'), at + 4)), m.br('root')]),
+        ...this.keepFlags(
+          state,
+          indirect.some((i) => this.readsCarry[i] as boolean),
+        ),
+        this.when(m.i32.gt_s(this.get(this.ticks, 'i32'), this.i32(0)), [
+          ...fills,
+          this.set(this.next, this.load32(this.get(slot, 'i32'), at + 4)),
+          m.br('root'),
+        ]),
       ]),
     ];
   }
@@ -169,13 +193,17 @@ export class RegionEmitter extends RegionEffects {
     const source = this.request.blocks[from] as RegionBlock;
     const target = this.request.blocks[to] as RegionBlock;
     if (source.page !== target.page) out.push(...this.checkPage(from, to, state));
+    const fills = this.fill((this.flow.here[to] as number) & ~(this.flow.after[from] as number));
+    const inherits = s.merges.has(to) || s.loops.has(to) || s.isDispatched(from, to);
+    const keep = inherits ? this.keepFlags(state, this.readsCarry[to] as boolean) : [];
     if (s.isDispatched(from, to)) {
-      return [...out, ...this.keepFlags(state), ...this.tick(to), this.set(this.next, this.i32(s.roots.indexOf(to))), m.br('root')];
+      return [...out, ...fills, ...keep, ...this.tick(to), this.set(this.next, this.i32(this.rootNumber(to))), m.br('root')];
     }
-    if (s.isBackEdge(from, to)) return [...out, ...this.keepFlags(state), ...this.tick(to), m.br(`l${to}`)];
-    if (s.merges.has(to)) return [...out, ...this.keepFlags(state), m.br(`b${to}`)];
+    if (s.isBackEdge(from, to)) return [...out, ...fills, ...keep, ...this.tick(to), m.br(`l${to}`)];
+    if (s.merges.has(to)) return [...out, ...fills, ...keep, m.br(`b${to}`)];
+    out.push(...fills);
     // the only way in: the block follows right here and knows its flags
-    if (s.loops.has(to)) out.push(...this.keepFlags(state));
+    if (s.loops.has(to)) out.push(...keep);
     this.startFlags(to, state);
     return [...out, ...this.tree(to)];
   }

@@ -1,4 +1,4 @@
-import { type Expr, TYPES } from '../emit/binaryen.ts';
+import { type Expr, TYPES } from '../emit/wasm-types.ts';
 import * as L from '../state/vcpu-layout.ts';
 import type { FlagState } from './flag-state.ts';
 import { RegionFlags } from './region-flags.ts';
@@ -8,16 +8,21 @@ import { BLOCK_ENTRY_SIZE, type RegionBlock } from './region.ts';
 export abstract class RegionExits extends RegionFlags {
   /** Leaves to the interpreter at an instruction of this block (default: the one at hand). */
   protected sideExit(index = this.stepIndex, state: FlagState = this.flags): Expr[] {
-    return [...this.keepFlags(state, false), this.set(this.exitPlace, this.i32((this.blockIndex << 6) | index)), this.module.br('side')];
+    return [
+      ...this.keepFlags(state, false),
+      this.set(this.exitPlace, this.i32((this.blockIndex << 6) | index)),
+      this.set(this.exitDirty, this.i32(this.dirtyNow)),
+      this.module.br('side'),
+    ];
   }
 
   protected leaveIfFault(): Expr {
     return this.when(this.state32(L.FAULT), this.sideExit());
   }
 
-  /** Ends the region's run: everything to memory, then on at a RIP. `entry` = index of a known record in the same page. */
+  /** Ends the region's run at a block's end: everything to memory, then on at a RIP. `entry` = index of a known record in the same page. */
   protected leaveTo(from: number, rip: Expr, entry: number | null, state: FlagState): Expr[] {
-    const out = [...this.keepFlags(state, false), this.set(this.exitRip, rip)];
+    const out = [...this.flushFlags(state), this.set(this.exitRip, rip), ...this.spill(this.flow.dirtyAfter[from] as number)];
     if (entry === null || !this.samePage(from, entry)) out.push(this.set(this.exitHandler, this.i32(0)));
     else {
       out.push(this.set(this.exitRecord, this.blockWord(entry, 0)));
@@ -31,12 +36,14 @@ export abstract class RegionExits extends RegionFlags {
     return Math.floor((this.request.entryInPage + offset) / 4096) === (this.request.blocks[from] as RegionBlock).page;
   }
 
-  /** Leaves when the budget is used up; at back edges. */
+  /** Leaves when the budget is used up; at back edges, with the registers of the target's start. */
   protected tick(to: number): Expr[] {
     const target = this.request.blocks[to] as RegionBlock;
     return [
       this.when(this.op('i32.le_s', this.get(this.ticks, 'i32'), this.i32(0)), [
         this.set(this.exitRip, this.ripAt(target.offset)),
+        ...this.spill(this.flow.dirty[to] as number),
+        ...this.flushDynamic(),
         this.set(this.exitHandler, this.i32(-1)),
         this.module.br('out'),
       ]),
@@ -69,6 +76,8 @@ export abstract class RegionExits extends RegionFlags {
     const word = (offset: number): Expr => this.load32(this.get(entry, 'i32'), this.tableIndex * BLOCK_ENTRY_SIZE + offset);
     const rip = m.i64.add(this.get(this.rip0, 'i64'), m.i64.extend_s(word(12)));
     return [
+      ...this.spillDirty(),
+      ...this.flushDynamic(),
       this.set(
         entry,
         m.i32.add(m.global.get('base', TYPES.i32), m.i32.mul(m.i32.shr_u(this.get(this.exitPlace, 'i32'), this.i32(6)), this.i32(BLOCK_ENTRY_SIZE))),

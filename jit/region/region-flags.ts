@@ -1,8 +1,9 @@
-import { type Expr, TYPES } from '../emit/binaryen.ts';
+import { type Expr, TYPES } from '../emit/wasm-types.ts';
 import { type Flag, FLAG_BIT, type Node, type WasmType, type Width } from '../ir/node.ts';
 import { combine, conditionFlags, DYNAMIC, type FlagState, MEMORY, NONE } from './flag-state.ts';
-import { KIND_CODE, type PendingFlags, PendingReader } from './pending-flags.ts';
+import { type PendingFlags, PendingReader } from './pending-flags.ts';
 import { RegionOperands } from './region-operands.ts';
+import { KIND_CODE, OVERRIDE_SHIFT } from './shared-functions.ts';
 
 /** Flags of a region: kept as the operation that made them, and computed only where they are read. */
 export abstract class RegionFlags extends RegionOperands {
@@ -10,6 +11,8 @@ export abstract class RegionFlags extends RegionOperands {
   /** Locals of flags that were made in this block. */
   protected flagLocals: number[] = [];
   protected outdated: number[] = [];
+  /** True when something reads `fc`. */
+  protected usesCarry = false;
   /** How deep in branches of the instruction's meaning emission stands. */
   protected nested = 0;
 
@@ -116,42 +119,85 @@ export abstract class RegionFlags extends RegionOperands {
     this.flagLocals = this.flagLocals.filter((l) => now.has(l));
   }
 
-  /** Puts known flags into the dynamic locals, for code that can be reached from several places; on leaving `fc` is not needed. */
+  /** Puts known flags into the dynamic locals, for code that can be reached from several places; `carry`: that code reads CF. */
   protected keepFlags(state: FlagState, carry = true): Expr[] {
     const { base, over } = state;
     const m = this.module;
     if (base === 'dynamic' && over.size === 0) return [];
     const out: Expr[] = [];
     if (carry && (base !== 'dynamic' || over.has('cf'))) out.push(this.set(this.fc, this.carryOf(state)));
+    const singles = (): Expr => m.i32.shl(this.overrideWord(over), this.i32(OVERRIDE_SHIFT));
     if (base === 'dynamic') {
       const mask = this.maskOf(over);
-      out.push(this.set(this.fo, m.i32.or(m.i32.and(this.get(this.fo, 'i32'), this.i32(~(mask | (mask << 8)))), this.overrideWord(over))));
-      return out;
+      const rest = m.i32.and(this.get(this.fk, 'i32'), this.i32(~((mask | (mask << 8)) << OVERRIDE_SHIFT)));
+      return [...out, this.set(this.fk, m.i32.or(rest, singles()))];
     }
-    out.push(this.set(this.fo, this.overrideWord(over)));
-    if (base === 'memory') return [...out, this.set(this.fk, this.i32(0))];
-    const [k, a, b, r] = this.flagArguments(base);
-    return [...out, this.set(this.fa, a), this.set(this.fb, b), this.set(this.fr, r), this.set(this.fk, k)];
+    if (base !== 'memory') out.push(...this.keepOperands(base));
+    const code = base === 'memory' ? 0 : this.flagCode(base);
+    return [...out, this.set(this.fk, over.size === 0 ? this.i32(code) : m.i32.or(singles(), this.i32(code)))];
+  }
+
+  /** What `flushDynamic` needs of an operation. */
+  private keepOperands(p: PendingFlags): Expr[] {
+    const { kind, width } = p;
+    const out: Expr[] = [];
+    const small = kind === 'inc' || kind === 'dec' || kind === 'result';
+    if (kind === 'add' || kind === 'sub' || kind === 'adc' || kind === 'sbb') out.push(this.set(this.fa, this.wide(p.a, width)));
+    if (kind !== 'logic') out.push(this.set(this.fb, small ? this.module.i64.extend_u(this.get(p.b, 'i32')) : this.wide(p.b, width)));
+    if (kind !== 'add' && kind !== 'sub') out.push(this.set(this.fr, this.wide(p.r, width)));
+    return out;
+  }
+
+  private flagCode({ kind, width }: PendingFlags): number {
+    return KIND_CODE[kind] | (width << 8);
   }
 
   protected carryOf(state: FlagState): Expr {
     const over = state.over.get('cf');
     if (over !== undefined) return this.get(over, 'i32');
-    if (state.base === 'dynamic') return this.get(this.fc, 'i32');
+    if (state.base === 'dynamic') {
+      this.usesCarry = true;
+      return this.get(this.fc, 'i32');
+    }
     return state.base === 'memory' ? this.lazy.read('cf') : new PendingReader(this, state.base).flag('cf');
   }
 
   /** Makes the lazy words of machine state right. */
   protected flushFlags(state: FlagState): Expr[] {
     const { base, over } = state;
-    const m = this.module;
     const out: Expr[] = [];
-    if (base === 'dynamic') out.push(...this.keepFlags(state), ...this.flushDynamic());
+    if (base === 'dynamic') out.push(...this.keepFlags(state, false), ...this.flushDynamic());
     else {
-      if (base !== 'memory') out.push(m.call('flushFlags', this.flagArguments(base), TYPES.none));
-      if (over.size > 0) out.push(m.call('overrideFlags', [this.overrideWord(over)], TYPES.none));
+      if (base !== 'memory') out.push(this.flushOperation(base));
+      if (over.size > 0) out.push(this.module.call('overrideFlags', [this.overrideWord(over)], TYPES.none));
     }
     return out;
+  }
+
+  /** Makes the lazy words from a known operation. */
+  private flushOperation(p: PendingFlags): Expr {
+    const m = this.module;
+    const { kind, width } = p;
+    const shift = this.i64(BigInt(64 - width));
+    const value = (local: number): Expr => this.wide(local, width);
+    const bits = (): Expr => m.i64.extend_u(this.get(p.b, 'i32'));
+    const call = (name: string, ...args: Expr[]): Expr => m.call(name, [...args, shift], TYPES.none);
+    switch (kind) {
+      case 'add':
+      case 'adc':
+        return call('flushAdd', value(p.a), value(p.b), value(p.r));
+      case 'sub':
+      case 'sbb':
+        return call('flushSub', value(p.a), value(p.b), value(p.r));
+      case 'logic':
+        return call('flushLogic', value(p.r));
+      case 'inc':
+        return call('flushInc', bits(), value(p.r));
+      case 'dec':
+        return call('flushDec', bits(), value(p.r));
+      default:
+        return call('flushResult', bits(), value(p.r));
+    }
   }
 
   /** Before something reads flags from memory. */
@@ -161,29 +207,15 @@ export abstract class RegionFlags extends RegionOperands {
     return out;
   }
 
-  /** Brings the dynamic flags into the lazy words of machine state. */
+  /** Brings the dynamic flags into the lazy words of machine state; they are dynamic no more. */
   protected flushDynamic(): Expr[] {
-    const m = this.module;
-    const base = m.call('flushFlags', [this.get(this.fk, 'i32'), this.get(this.fa, 'i64'), this.get(this.fb, 'i64'), this.get(this.fr, 'i64')], TYPES.none);
-    return [
-      this.when(this.get(this.fk, 'i32'), [base]),
-      this.when(this.get(this.fo, 'i32'), [m.call('overrideFlags', [this.get(this.fo, 'i32')], TYPES.none)]),
-    ];
+    const word = (): Expr => this.get(this.fk, 'i32');
+    const flush = this.module.call('flushDynamic', [word(), this.get(this.fa, 'i64'), this.get(this.fb, 'i64'), this.get(this.fr, 'i64')], TYPES.none);
+    return [this.when(word(), [flush])];
   }
 
   protected wide(local: number, width: Width): Expr {
     return width === 64 ? this.get(local, 'i64') : this.module.i64.extend_u(this.get(local, 'i32'));
-  }
-
-  protected flagArguments(p: PendingFlags): [Expr, Expr, Expr, Expr] {
-    const b =
-      p.kind === 'result' || p.kind === 'inc' || p.kind === 'dec'
-        ? this.module.i64.extend_u(this.get(p.b, 'i32'))
-        : p.kind === 'logic'
-          ? this.i64(0n)
-          : this.wide(p.b, p.width);
-    const a = p.kind === 'result' || p.kind === 'logic' ? this.i64(0n) : this.wide(p.a, p.width);
-    return [this.i32(KIND_CODE[p.kind] | (p.width << 8)), a, b, this.wide(p.r, p.width)];
   }
 
   /** Single flags as a word for `overrideFlags`. */

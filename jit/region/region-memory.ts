@@ -1,4 +1,4 @@
-import { type Expr, TYPES } from '../emit/binaryen.ts';
+import { type Expr, TYPES } from '../emit/wasm-types.ts';
 import type { MemoryRef, Node, Width } from '../ir/node.ts';
 import * as L from '../state/vcpu-layout.ts';
 import type { Step } from './region-base.ts';

@@ -1,4 +1,4 @@
-import type { Expr } from '../emit/binaryen.ts';
+import type { Expr } from '../emit/wasm-types.ts';
 import type { MemoryRef, Node, RegisterRef, Width } from '../ir/node.ts';
 import * as L from '../state/vcpu-layout.ts';
 import { RegionBase } from './region-base.ts';
@@ -28,6 +28,7 @@ export abstract class RegionOperands extends RegionBase {
     const m = this.module;
     const n = register.index as number;
     if (register.file === 'mmx') return width === 64 ? this.setState64(L.FPU_ST + n * 16, value) : this.setState32(L.FPU_ST + n * 16, value);
+    this.dirtyNow |= this.registerBit(register);
     if (register.file === 'xmm') {
       const local = this.xmms.get(n) as number;
       if (width === 128) return this.set(local, value);
@@ -46,12 +47,37 @@ export abstract class RegionOperands extends RegionBase {
     return this.set(local, m.i64.or(m.i64.and(this.get(local, 'i64'), this.i64(~mask)), shift === 0n ? wide : m.i64.shl(wide, this.i64(shift))));
   }
 
-  protected spill(gprs: ReadonlySet<number>, xmms: ReadonlySet<number>): Expr[] {
+  /** Stores registers of a set to machine state. */
+  protected spill(set: number): Expr[] {
+    return [...this.gprs.keys()]
+      .filter((n) => set & (1 << n))
+      .map((n) => this.spillGpr(n))
+      .concat([...this.xmms.keys()].filter((n) => set & (1 << (16 + n))).map((n) => this.spillXmm(n)));
+  }
+
+  private spillGpr(n: number): Expr {
+    return this.setState64(L.GPR + n * 8, this.get(this.gprs.get(n) as number, 'i64'));
+  }
+  private spillXmm(n: number): Expr {
+    return this.module.v128.store(L.XMM + n * 16, 1, this.i32(0), this.get(this.xmms.get(n) as number, 'v128'), 'state');
+  }
+
+  /** Stores the registers of the set in `exitDirty`; on ways out that are seldom taken and share their code. */
+  protected spillDirty(): Expr[] {
     const m = this.module;
-    return [
-      ...[...gprs].map((n) => this.setState64(L.GPR + n * 8, this.get(this.gprs.get(n) as number, 'i64'))),
-      ...[...xmms].map((n) => m.v128.store(L.XMM + n * 16, 1, this.i32(0), this.get(this.xmms.get(n) as number, 'v128'), 'state')),
-    ];
+    const has = (bit: number): Expr => m.i32.and(this.get(this.exitDirty, 'i32'), this.i32(1 << bit));
+    const all = this.flow.dirtyAfter.reduce((set, mask) => set | mask, 0);
+    const gprs = [...this.gprs.keys()].filter((n) => all & (1 << n)).map((n) => this.when(has(n), [this.spillGpr(n)]));
+    return gprs.concat([...this.xmms.keys()].filter((n) => all & (1 << (16 + n))).map((n) => this.when(has(16 + n), [this.spillXmm(n)])));
+  }
+
+  /** Loads registers of a set from machine state. */
+  protected fill(set: number): Expr[] {
+    const m = this.module;
+    const out: Expr[] = [];
+    for (const [n, local] of this.gprs) if (set & (1 << n)) out.push(this.set(local, this.state64(L.GPR + n * 8)));
+    for (const [n, local] of this.xmms) if (set & (1 << (16 + n))) out.push(this.set(local, m.v128.load(L.XMM + n * 16, 1, this.i32(0), 'state')));
+    return out;
   }
 
   protected immediate(_width: Width): Expr {

@@ -18,7 +18,7 @@ export interface RegionBlock {
   readonly page: number;
 }
 
-/** A request to translate one region: its blocks, the entry first. */
+/** A request to translate one region: its blocks, the one it grew from first. */
 export interface RegionRequest {
   readonly id: number;
   /** Mode key of the layout. */
@@ -26,6 +26,8 @@ export interface RegionRequest {
   /** Low 12 bits of the entry's address: where pages begin. */
   readonly entryInPage: number;
   readonly blocks: readonly RegionBlock[];
+  /** Blocks (0 first) where control may come in from outside; the translator adds the heads of loops. */
+  readonly entries: readonly number[];
   /** Offsets of blocks that are not part of the region but decoded, in the entry table after the blocks. */
   readonly external: readonly number[];
   /** Blocks that indirect jumps of the region are known to go to, when there are too many to compare one by one. */

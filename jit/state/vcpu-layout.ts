@@ -266,7 +266,7 @@ export const BLOCK_TABLE_ENTRY_SIZE = 16;
 export const STATE_PAGES = 0x3c0;
 
 // --- predecoded record -------------------------------------------------------------------------
-export const REC_SIZE = 40;
+export const REC_SIZE = 44;
 /** u32 index of the handler in the function table. */
 export const REC_HANDLER = 0;
 /** u16 bytes from the block's first instruction to this one. */
@@ -301,6 +301,8 @@ export const REC_DISP = 32;
 export const REC_CHAIN_NOT = 32;
 /** u32 executions of the block, in its last record. */
 export const REC_HEAT = 36;
+/** u32 in the first record of a block where a translated region can be entered: which of its entries this is. */
+export const REC_ENTRY = 40;
 /** The offset needs a segment base or check (FS, GS in 64-bit mode; every segment in segmented modes) or has a 64-bit displacement (REC_SEG & 16: it is in REC_IMM). */
 export const REC_FLAG_SLOW = 64;
 /** Bit of REC_EXTRA in records of string instructions: bits 1-0 = 0 none, 1 REP/REPE, 2 REPNE. */

@@ -16,10 +16,10 @@ export function serveTranslator(port: MessagePort, functions: InterpreterIndex['
     const requests = queue.slice(0, BATCH);
     queue = queue.slice(BATCH);
     if (requests.length > 0) {
-      const { wasm, ids, tableIndexes, failed } = translateBatch(requests, functions);
+      const { wasm, ...rest } = translateBatch(requests, functions);
       const module = new WebAssembly.Module(wasm as BufferSource);
-      compile(module, ids.length, functions);
-      const batch: CompiledBatch = { module, ids, tableIndexes, failed };
+      compile(module, rest.ids.length, functions);
+      const batch: CompiledBatch = { module, ...rest };
       port.postMessage(batch);
       done();
     }

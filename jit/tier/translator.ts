@@ -1,5 +1,5 @@
 import type { InterpreterIndex } from '../interp/generate-interpreter.ts';
-import { type GrownRegion, growRegion, translatable } from '../region/grow-region.ts';
+import { cool, type GrownRegion, growRegion, type Seed, translatable } from '../region/grow-region.ts';
 import { BLOCK_ENTRY_SIZE, indirectSlot, indirectSlots, type RegionRequest, tableEntries } from '../region/region.ts';
 import type { TranslatedBatch } from '../region/translate.ts';
 import * as L from '../state/vcpu-layout.ts';
@@ -14,24 +14,72 @@ export interface CompiledBatch extends Omit<TranslatedBatch, 'wasm'> {
 /** Sends requests to wherever translation happens. */
 export type SendRequests = (requests: readonly RegionRequest[]) => void;
 
-/** A region in use. */
-class InstalledRegion implements Region {
+/** A region from the moment its blocks are chosen: waiting for its translation, in use, or out of use for good. */
+class LiveRegion implements Region {
+  readonly grown: GrownRegion;
+  readonly linear: bigint;
+  /** Times that its code was made anew with more entries. */
+  readonly generation: number;
+  /** The region whose blocks it takes over once it is there. */
+  predecessor: LiveRegion | null;
   private readonly view: DataView;
-  private readonly entry: Block;
-  private readonly original: number;
-  private readonly index: number;
-  constructor(view: DataView, entry: Block, original: number, index: number) {
+  private readonly doors: { readonly block: Block; readonly index: number }[] = [];
+  installed = false;
+
+  constructor(view: DataView, grown: GrownRegion, linear: bigint, predecessor: LiveRegion | null) {
     this.view = view;
-    this.entry = entry;
-    this.original = original;
-    this.index = index;
+    this.grown = grown;
+    this.linear = linear;
+    this.predecessor = predecessor;
+    this.generation = predecessor === null ? 0 : predecessor.generation + 1;
+    for (const block of grown.blocks) block.owner = this;
   }
+
+  /** Leads the records of its entries to the function at a table index. */
+  open(entries: readonly number[], index: number): void {
+    this.installed = true;
+    for (const [number, i] of entries.entries()) {
+      const block = this.grown.blocks[i] as Block;
+      this.view.setUint32(block.record + L.REC_HANDLER, index, true);
+      this.view.setUint32(block.record + L.REC_ENTRY, number, true);
+      block.entered = true;
+      this.doors.push({ block, index });
+    }
+    for (const block of this.grown.blocks) {
+      block.regions.add(this);
+      // what is still interpreted so often that it is reported once more wants an entry
+      if (!block.entered) cool(this.view, block);
+    }
+    for (const block of this.grown.external) block.regions.add(this);
+  }
+
+  /** Blocks where control comes in. */
+  entered(): Block[] {
+    return this.doors.map((d) => d.block);
+  }
+
   retire(): void {
-    this.entry.entered = false;
-    const at = this.entry.record + L.REC_HANDLER;
-    if (this.view.getUint32(at, true) === this.index) this.view.setUint32(at, this.original, true);
+    this.close();
+    for (const block of this.grown.blocks) {
+      if (block.owner !== this) continue;
+      block.owner = null;
+      if (block.valid) cool(this.view, block);
+    }
+  }
+
+  /** Leads its entries back to the interpreter. */
+  close(): void {
+    for (const { block, index } of this.doors) {
+      const at = block.record + L.REC_HANDLER;
+      if (this.view.getUint32(at, true) !== index) continue;
+      block.entered = false;
+      this.view.setUint32(at, block.handler, true);
+    }
   }
 }
+
+/** A region is made anew this often at most to give it another entry. */
+const MOST_GENERATIONS = 4;
 
 /** Figures of the translator. */
 export interface TranslatorStats {
@@ -50,8 +98,7 @@ export class Translator {
   private readonly core: VcpuCore;
   private readonly send: SendRequests;
   private readonly functions: Record<string, unknown>;
-  private readonly waiting = new Map<number, GrownRegion>();
-  private readonly requested = new WeakSet<Block>();
+  private readonly waiting = new Map<number, LiveRegion>();
   private queue: Block[] = [];
   /** Counts over all vCPUs of the thread: an answer to one that was reset must not pass for an answer to its successor. */
   private static nextId = 1;
@@ -79,7 +126,7 @@ export class Translator {
 
   /** Has a block translated at once, however cold; for a translator that answers inside `send`. */
   translateNow(block: Block): void {
-    if (!translatable(block) || this.requested.has(block)) return;
+    if (!translatable(block) || block.entered) return;
     this.queue.push(block);
     this.flush();
   }
@@ -92,16 +139,18 @@ export class Translator {
   /** Grows regions from the hot blocks found since the last call and sends them off. */
   flush(): void {
     const requests: RegionRequest[] = [];
+    const source = {
+      blocks: this.core.blocks,
+      view: this.core.view,
+      resolve: (linear: bigint) => Number(this.core.exports.translateNoFault(linear)),
+      ram: (physical: number, length: number) => new Uint8Array(this.core.ram.buffer, physical, length),
+    };
     for (const block of this.queue) {
-      if (!block.valid || this.requested.has(block)) continue;
-      this.requested.add(block);
-      const grown = growRegion(Translator.nextId++, block, block.linear, {
-        blocks: this.core.blocks,
-        view: this.core.view,
-        resolve: (linear) => Number(this.core.exports.translateNoFault(linear)),
-        ram: (physical, length) => new Uint8Array(this.core.ram.buffer, physical, length),
-      });
-      this.waiting.set(grown.request.id, grown);
+      const seed = this.seedOf(block);
+      if (seed === null) continue;
+      const predecessor = block.owner as LiveRegion | null;
+      const grown = growRegion(Translator.nextId++, seed, source);
+      this.waiting.set(grown.request.id, new LiveRegion(this.core.view, grown, seed.linear, predecessor));
       requests.push(grown.request);
     }
     this.queue = [];
@@ -110,26 +159,33 @@ export class Translator {
     this.send(requests);
   }
 
+  /** Where to grow from for a hot block: from itself, or, when it lies inside a region, from where that began, with one more entry. */
+  private seedOf(block: Block): Seed | null {
+    if (!block.valid || block.entered) return null;
+    const region = block.owner as LiveRegion | null;
+    if (region === null) return { block, linear: block.linear, members: new Set(), doors: new Set() };
+    if (!region.installed || region.generation >= MOST_GENERATIONS) return null;
+    const [first] = region.grown.blocks as [Block];
+    const members = new Set(region.grown.blocks.filter((b) => b.valid && b.owner === region));
+    return { block: first, linear: region.linear, members, doors: new Set([...region.entered(), block]) };
+  }
+
   /** Installs a translated batch; between slices only. */
   install(batch: CompiledBatch): void {
-    const { view, table } = this.core;
+    const { table } = this.core;
     for (const { id, reason } of batch.failed) {
       this.waiting.delete(id);
       this.stats.failed++;
       this.failures.push(reason);
     }
-    const entries = batch.ids.reduce((sum, id) => {
-      const grown = this.waiting.get(id);
-      return sum + (grown ? tableEntries(grown.request) : 0);
-    }, 0);
+    const regions = batch.ids.map((id) => this.waiting.get(id));
+    for (const id of batch.ids) this.waiting.delete(id);
+    // asked for before a reset: the records it names are gone
+    if (regions.includes(undefined)) return;
     const base = this.nextTable;
+    const entries = (regions as LiveRegion[]).reduce((sum, region) => sum + tableEntries(region.grown.request), 0);
     if (base + entries * BLOCK_ENTRY_SIZE > L.REGION_TABLES_END) {
       this.core.blocks.reset();
-      return;
-    }
-    if (batch.ids.some((id) => !this.waiting.has(id))) {
-      // asked for before a reset: the records it names are gone
-      for (const id of batch.ids) this.waiting.delete(id);
       return;
     }
     this.nextTable = base + entries * BLOCK_ENTRY_SIZE;
@@ -139,45 +195,52 @@ export class Translator {
     });
     this.stats.modules++;
     const first = table.grow(batch.ids.length);
-    for (const [i, id] of batch.ids.entries()) {
-      const grown = this.waiting.get(id) as GrownRegion;
-      this.waiting.delete(id);
-      if (grown.blocks.some((b) => !b.valid)) {
+    for (const [i, region] of (regions as LiveRegion[]).entries()) {
+      const { grown } = region;
+      if (grown.blocks.some((b) => !b.valid) || grown.external.some((b) => !b.valid)) {
         this.stats.outdated++;
+        region.retire();
         continue;
       }
       table.set(first + i, instance.exports[`r${i}`]);
-      for (const [k, block] of [...grown.blocks, ...grown.external].entries()) {
-        const at = base + ((batch.tableIndexes[i] as number) + k) * BLOCK_ENTRY_SIZE;
-        view.setUint32(at, block.record, true);
-        view.setUint32(at + 4, block.handler, true);
-        view.setUint32(at + 8, block.physical, true);
-        view.setInt32(at + 12, grown.request.blocks[k]?.offset ?? 0, true);
-      }
-      this.writeIndirect(grown, base + ((batch.tableIndexes[i] as number) + grown.blocks.length + grown.external.length) * BLOCK_ENTRY_SIZE);
-      const entry = grown.blocks[0] as Block;
-      view.setUint32(entry.record + L.REC_HANDLER, first + i, true);
-      const region = new InstalledRegion(view, entry, entry.handler, first + i);
-      entry.entered = true;
-      for (const block of grown.blocks) block.regions.add(region);
-      for (const block of grown.external) block.regions.add(region);
-      this.stats.installed++;
-      this.stats.blocks += grown.blocks.length;
-      this.stats.instructions += grown.blocks.reduce((sum, b) => sum + b.instructions, 0);
+      this.writeTable(grown, base + (batch.tableIndexes[i] as number) * BLOCK_ENTRY_SIZE, batch.roots[i] as readonly number[]);
+      region.predecessor?.retire();
+      region.predecessor = null;
+      region.open(batch.entries[i] as readonly number[], first + i);
+      this.count(grown);
     }
   }
 
+  private count({ blocks }: GrownRegion): void {
+    this.stats.installed++;
+    this.stats.blocks += blocks.length;
+    this.stats.instructions += blocks.reduce((sum, b) => sum + b.instructions, 0);
+  }
+
+  /** Fills a region's block table. */
+  private writeTable(grown: GrownRegion, base: number, places: readonly number[]): void {
+    const { view } = this.core;
+    const all = [...grown.blocks, ...grown.external];
+    for (const [k, block] of all.entries()) {
+      const at = base + k * BLOCK_ENTRY_SIZE;
+      view.setUint32(at, block.record, true);
+      view.setUint32(at + 4, block.handler, true);
+      view.setUint32(at + 8, block.physical, true);
+      view.setInt32(at + 12, grown.request.blocks[k]?.offset ?? 0, true);
+    }
+    this.writeIndirect(grown, places, base + all.length * BLOCK_ENTRY_SIZE);
+  }
+
   /** Fills the table of indirect targets: distance from the region's start, place among the root's targets. */
-  private writeIndirect({ request }: GrownRegion, at: number): void {
+  private writeIndirect({ request }: GrownRegion, places: readonly number[], at: number): void {
     const { view } = this.core;
     const slots = indirectSlots(request);
     for (let i = 0; i < slots; i++) view.setInt32(at + i * 8, -0x80000000, true);
-    const roots = [0, ...request.indirect.filter((i) => i !== 0)];
     for (const i of request.indirect) {
       const { offset } = request.blocks[i] as { offset: number };
       const slot = at + indirectSlot(offset, request.indirectShift, slots) * 8;
       view.setInt32(slot, offset, true);
-      view.setInt32(slot + 4, roots.indexOf(i), true);
+      view.setInt32(slot + 4, places.lastIndexOf(i), true);
     }
   }
 }

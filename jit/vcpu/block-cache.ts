@@ -31,7 +31,9 @@ export interface Block {
   linear: bigint;
   /** False once the bytes it came from have changed, and when a device answered for them. */
   valid: boolean;
-  /** True while a translated region begins with it. */
+  /** The region that it has been chosen for, translated or about to be. */
+  owner: Region | null;
+  /** True while its record leads into a translated region. */
   entered: boolean;
   /** Translated regions that contain it. */
   readonly regions: Set<Region>;
@@ -177,6 +179,7 @@ export class BlockCache {
       handler: this.view.getUint32(record + L.REC_HANDLER, true),
       linear,
       valid: lasting,
+      owner: null,
       entered: false,
       regions: new Set(),
     };

@@ -45,9 +45,9 @@ export class SynchronousTranslator {
 
   private compile(requests: readonly RegionRequest[]): CompiledBatch {
     const start = performance.now();
-    const { wasm, ids, tableIndexes, failed } = translateBatch(requests, this.functions);
+    const { wasm, ...rest } = translateBatch(requests, this.functions);
     this.milliseconds += performance.now() - start;
-    return { module: new WebAssembly.Module(wasm as BufferSource), ids, tableIndexes, failed };
+    return { module: new WebAssembly.Module(wasm as BufferSource), ...rest };
   }
 
   /** One region; the same code comes again and again with other data. */
