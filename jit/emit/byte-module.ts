@@ -1,9 +1,9 @@
 import { ByteSink } from './byte-sink.ts';
 import * as X from './expressions.ts';
 import { FUNCTION_BYTES, FunctionWriter, typeCode } from './function-writer.ts';
-import { assemble, type Environment, exportSection, type FunctionEntry, functionSection, importSection, Signatures } from './module-sections.ts';
+import { assemble, type Environment, exportSection, type FunctionEntry, functionSection, hintSection, importSection, Signatures } from './module-sections.ts';
 import { GROUPS, type Maker } from './operation-groups.ts';
-import type { WasmModule } from './wasm-module.ts';
+import type { Hint, WasmModule } from './wasm-module.ts';
 import { type Expr, type Type, TYPES, UNREACHABLE } from './wasm-types.ts';
 
 /** Bytes kept for the size of a function's body. */
@@ -21,6 +21,9 @@ const TRAP = X.headOf(X.PLAIN, UNREACHABLE, 0x00);
 const DROP = X.headOf(X.UNARY, TYPES.none, 0x1a);
 /** Its type is that of its operands. */
 const SELECT = X.headOf(X.TERNARY, TYPES.none, 0x1b);
+
+/** Hints of the branch hinting proposal, and one: 0 is no hint. */
+const HINT_CODES = { unlikely: 1, likely: 2 } as const;
 
 /** The heads of local.get by type. */
 const GETS = [0, 1, 2, 3, 4, 5, 6].map((type) => X.headOf(X.INDEXED, type, LOCAL_GET));
@@ -55,6 +58,8 @@ export class ByteModule implements WasmModule, Maker {
   private readonly identities = new Map<string, number>();
   private readonly functions = new Map<string, FunctionEntry>();
   private readonly exported: [string, string][] = [];
+  /** By function: places of branches in its body, each with its hint. */
+  private readonly hints: [string, number[]][] = [];
 
   constructor(environment: Environment) {
     this.environment = environment;
@@ -113,8 +118,8 @@ export class ByteModule implements WasmModule, Maker {
   loop(label: string, body: Expr): Expr {
     return this.expressions.add2(X.headOf(X.LOOP, 0, 0), this.label(label), body);
   }
-  if(condition: Expr, then: Expr, otherwise: Expr = 0): Expr {
-    return this.expressions.add3(X.headOf(X.IF, 0, 0), condition, then, otherwise);
+  if(condition: Expr, then: Expr, otherwise: Expr = 0, hint?: Hint): Expr {
+    return this.expressions.add3(X.headOf(X.IF, 0, hint === undefined ? 0 : HINT_CODES[hint]), condition, then, otherwise);
   }
   br(label: string, condition: Expr = 0, value: Expr = 0): Expr {
     return this.expressions.add3(X.headOf(X.BRANCH, 0, 0), this.label(label), condition, value);
@@ -189,6 +194,7 @@ export class ByteModule implements WasmModule, Maker {
       throw new Error(`function ${name} cannot be written: ${(error as Error).message}`, { cause: error });
     }
     code.patch(start, code.length - start - SIZE_BYTES, SIZE_BYTES);
+    if (writer.hints.length > 0) this.hints.push([name, writer.hints.splice(0).map((h, i) => (i % 2 === 0 ? h - start - SIZE_BYTES : h))]);
   }
 
   addFunctionImport(name: string, module: string, base: string, params: Type, results: Type): void {
@@ -227,6 +233,7 @@ export class ByteModule implements WasmModule, Maker {
       [2, importSection(this.environment, functionsOf(imported))],
       [3, functionSection(functionsOf(own))],
       [7, exportSection(this.exported.map(([name, external]) => [external, numberOf(name)]))],
+      [0, hintSection(this.hints.map(([name, hints]) => [numberOf(name), hints]))],
     ] as const;
     return assemble(sections, own.length, code);
   }
@@ -240,6 +247,7 @@ export class ByteModule implements WasmModule, Maker {
     this.identities.clear();
     this.functions.clear();
     this.exported.length = 0;
+    this.hints.length = 0;
     if (this.labels.size > MOST_LABELS) this.labels.clear();
   }
 }

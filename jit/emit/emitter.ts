@@ -103,6 +103,10 @@ export abstract class Emitter {
   when(condition: Expr, then: Expr[], otherwise?: Expr[]): Expr {
     return this.module.if(condition, this.block(then), otherwise && otherwise.length > 0 ? this.block(otherwise) : undefined);
   }
+  /** What is seldom done: kept out of the way. */
+  seldom(condition: Expr, then: Expr[]): Expr {
+    return this.module.if(condition, this.block(then), undefined, 'unlikely');
+  }
   load32(pointer: Expr, offset: number): Expr {
     return this.module.i32.load(offset, 1, pointer, 'state');
   }

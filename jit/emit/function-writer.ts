@@ -30,6 +30,8 @@ export class FunctionWriter {
   private depth = 0;
   /** Calls written so far: place of the function's number in the sink, and its identity. */
   readonly calls: number[] = [];
+  /** Hints written since they were taken: place of the branch in the sink, and 0 for unlikely or 1. */
+  readonly hints: number[] = [];
   private words: Int32Array;
 
   constructor(sink: ByteSink, expressions: X.Expressions) {
@@ -51,6 +53,7 @@ export class FunctionWriter {
     this.depth = 0;
     this.depths.fill(0);
     this.calls.length = calls;
+    this.hints.length = 0;
   }
 
   private opcode(head: number): void {
@@ -275,6 +278,8 @@ export class FunctionWriter {
     const { words, sink } = this;
     if (this.write(words[e + 1] as number) === UNREACHABLE) return UNREACHABLE;
     const otherwise = words[e + 3] as number;
+    const hint = (words[e] as number) >>> 8;
+    if (hint !== 0) this.hints.push(sink.length, hint - 1);
     sink.reserve(MOST_BYTES);
     sink.put(0x04);
     const at = sink.length;

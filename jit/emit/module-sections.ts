@@ -130,6 +130,23 @@ export function exportSection(exported: readonly (readonly [string, number])[]):
   return out;
 }
 
+/** The custom section of branch hints: numbers of functions, and for each the places of branches with their hints. */
+export function hintSection(functions: readonly (readonly [number, readonly number[]])[]): ByteSink {
+  const out = new ByteSink(1024);
+  out.text('metadata.code.branch_hint');
+  out.u32(functions.length);
+  for (const [number, hints] of functions) {
+    out.u32(number);
+    out.u32(hints.length / 2);
+    for (let i = 0; i < hints.length; i += 2) {
+      out.u32(hints[i] as number);
+      out.u32(1);
+      out.byte(hints[i + 1] as number);
+    }
+  }
+  return out;
+}
+
 /** A module from the contents of its sections; the code section's functions come without their count. */
 export function assemble(sections: readonly (readonly [number, ByteSink])[], count: number, code: ByteSink): Uint8Array {
   const head = new ByteSink(4096);

@@ -31,6 +31,9 @@ export type Group<G extends GroupName, T = (typeof OPERATIONS)[G]> = Methods<T, 
   Methods<T, 'loadLane'> &
   Methods<T, 'storeLane'>;
 
+/** What a branch will do. */
+export type Hint = 'likely' | 'unlikely';
+
 /** Builders of constants. */
 interface Constants<V> {
   const(value: V): Expr;
@@ -63,7 +66,8 @@ export interface WasmModule {
   block(label: string | null, children: readonly Expr[], type?: Type): Expr;
   /** Branches to the label start the body again. */
   loop(label: string, body: Expr): Expr;
-  if(condition: Expr, then: Expr, otherwise?: Expr): Expr;
+  /** `hint`: whether the condition will hold; the engine keeps what is unlikely out of the way. */
+  if(condition: Expr, then: Expr, otherwise?: Expr, hint?: Hint): Expr;
   br(label: string, condition?: Expr, value?: Expr): Expr;
   br_if(label: string, condition: Expr, value?: Expr): Expr;
   switch(labels: readonly string[], otherwise: string, index: Expr, value?: Expr): Expr;

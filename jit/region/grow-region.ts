@@ -6,6 +6,8 @@ import type { RegionBlock, RegionRequest } from './region.ts';
 /** Limits of a region. */
 const MOST_BLOCKS = 64;
 const MOST_INSTRUCTIONS = 400;
+/** Farthest distance between blocks of a region, in bytes. */
+const FARTHEST = 0x3fffffff;
 
 /** What growing needs to know of the vCPU. */
 export interface RegionSource {
@@ -14,6 +16,8 @@ export interface RegionSource {
   /** Physical address behind a linear one, or -1; no fault, no side effect. */
   resolve(linear: bigint): number;
   ram(physical: number, length: number): Uint8Array;
+  /** Linear addresses where the indirect branch at a block's end has gone, beside where the interpreter saw it go. */
+  targets(block: Block): Iterable<bigint>;
 }
 
 /** A region to be: the request for the translator and the blocks it was made from, in the order of the block table. */
@@ -64,7 +68,7 @@ export function growRegion(id: number, seed: Seed, source: RegionSource): GrownR
   const seen = new Set<number>([0]);
   const external = new Map<number, Block>();
   const doors = new Set<number>([0]);
-  const predictions = new Map<number, number>();
+  const predictions = new Map<number, number[]>();
   let instructions = 0;
   const look = (offset: number): void => {
     if (seen.has(offset)) return;
@@ -80,13 +84,15 @@ export function growRegion(id: number, seed: Seed, source: RegionSource): GrownR
     else if (block.second < 0 && block.valid) external.set(offset, block);
   };
   const predict = (offset: number, block: Block): void => {
-    const target = source.blocks.lastTarget(block);
-    if (target === undefined || target.mode !== mode) return;
-    const distance = Number(BigInt.asIntN(64, target.linear - linear));
-    if (Math.abs(distance) > 0x3fffffff) return;
-    predictions.set(offset, distance);
-    if (block.ending !== 'return') doors.add(distance);
-    look(distance);
+    const last = source.blocks.lastTarget(block);
+    const all = new Set(source.targets(block));
+    if (last !== undefined && last.mode === mode) all.add(last.linear);
+    const distances = [...all].map((target) => Number(BigInt.asIntN(64, target - linear))).filter((distance) => Math.abs(distance) <= FARTHEST);
+    predictions.set(offset, distances);
+    for (const distance of distances) {
+      if (block.ending !== 'return') doors.add(distance);
+      look(distance);
+    }
   };
   while (candidates.length > 0 && chosen.size < MOST_BLOCKS) {
     const { offset, block } = takeHottest(candidates);
@@ -117,7 +123,7 @@ export function growRegion(id: number, seed: Seed, source: RegionSource): GrownR
       ending: block.ending,
       target: block.target === null ? null : offset + block.target,
       end: offset + block.size,
-      predicted: predictions.get(offset) ?? null,
+      targets: predictions.get(offset) ?? [],
       page: Math.floor((entryInPage + offset) / 4096),
     };
   });

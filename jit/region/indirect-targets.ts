@@ -1,17 +1,14 @@
-import { indirectSlot, indirectSlots, type RegionBlock } from './region.ts';
+import { FEW_TARGETS, indirectSlot, indirectSlots, type RegionBlock } from './region.ts';
 
-/** Fewer targets of indirect jumps than this are compared one by one. */
-const FEW_TARGETS = 3;
-
-/** The blocks that indirect jumps go to, when there are many, and the hash shift that separates them best. */
+/** The blocks that indirect jumps with many targets go to, and the hash shift that separates them best. */
 export function indirectTargets(offsets: readonly number[], blocks: readonly RegionBlock[]): { indirect: number[]; indirectShift: number } {
   const targets = new Set<number>();
-  for (const b of blocks) {
-    const i = b.ending === 'indirect' && b.predicted !== null ? offsets.indexOf(b.predicted) : -1;
-    if (i >= 0) targets.add(i);
+  for (const { ending, targets: all } of blocks) {
+    const inside = all.map((offset) => offsets.indexOf(offset)).filter((i) => i >= 0);
+    if (ending !== 'return' && inside.length > FEW_TARGETS) for (const i of inside) targets.add(i);
   }
-  if (targets.size < FEW_TARGETS) return { indirect: [], indirectShift: 0 };
   const indirect = [...targets];
+  if (indirect.length === 0) return { indirect, indirectShift: 0 };
   const slots = indirectSlots({ indirect });
   let indirectShift = 0;
   let most = 0;

@@ -7,10 +7,13 @@ import { LazyFlags } from '../emit/lazy-flags.ts';
 import { Machine } from '../ir/machine.ts';
 import type { Node, RegisterRef } from '../ir/node.ts';
 import * as L from '../state/vcpu-layout.ts';
-import { BLOCK_ENTRY_SIZE, type RegionBlock, type RegionRequest } from './region.ts';
-import { carryFlow } from './carry-flow.ts';
+import { BLOCK_ENTRY_SIZE, FEW_TARGETS, type RegionBlock, type RegionRequest } from './region.ts';
+import { carryFlow, flagFlow } from './flag-flow.ts';
 import { type RegisterFlow, registerFlow, type RegisterUse } from './register-flow.ts';
 import { type Structure, structure } from './structure.ts';
+
+/** Most places that a return is compared with. */
+const MOST_GUESSES = 4;
 
 /** An instruction of the region with its meaning. */
 export interface Step {
@@ -37,6 +40,8 @@ export abstract class RegionBase extends Emitter {
   protected readonly flow: RegisterFlow;
   /** Blocks that CF is kept for in `fc` when flags are dynamic. */
   protected readonly readsCarry: readonly boolean[];
+  /** Blocks that flags are kept for when they are dynamic. */
+  protected readonly readsFlags: readonly boolean[];
   /** Registers written on the way to where emission stands. */
   protected dirtyNow = 0;
   /** Blocks where control may come in from outside; their places here are the numbers that records hold. */
@@ -97,19 +102,18 @@ export abstract class RegionBase extends Emitter {
     for (const [i, block] of request.blocks.entries()) this.byOffset.set(block.offset, i);
     for (const [i, offset] of request.external.entries()) this.externals.set(offset, request.blocks.length + i);
     this.steps = request.blocks.map((block) => this.decodeBlock(block));
-    this.successors = request.blocks.map((block) => this.successorsOf(block));
+    this.successors = request.blocks.map((block, i) => this.successorsOf(block, i));
     const known = [...new Set([0, ...request.entries, ...request.indirect])];
     // a slice that ends in a loop must come back into it
     const { loops } = structure(this.successors, known);
     this.entries = [...new Set([...known, ...loops])];
     this.structure = structure(this.successors, this.entries);
     this.uses = this.scanRegisters();
-    const jumps = this.successors.map((list, i) => (request.blocks[i]?.ending === 'indirect' ? [...new Set([...list, ...request.indirect])] : list));
+    const jumps = this.successors.map((list, i) => (this.usesTable(i) ? [...new Set([...list, ...request.indirect])] : list));
     this.flow = registerFlow(this.uses, jumps, this.entries, this.structure);
-    this.readsCarry = carryFlow(
-      this.steps.map((steps) => steps.map((s) => s.program)),
-      jumps,
-    );
+    const flow = { blocks: this.steps.map((steps) => steps.map((step) => step.program)), successors: jumps };
+    this.readsCarry = carryFlow(flow);
+    this.readsFlags = flagFlow(flow, (block) => this.mayLeave(block));
   }
 
   protected decodeBlock(block: RegionBlock): Step[] {
@@ -129,7 +133,7 @@ export abstract class RegionBase extends Emitter {
     return steps;
   }
 
-  protected successorsOf(block: RegionBlock): number[] {
+  protected successorsOf(block: RegionBlock, index: number): number[] {
     const out = new Set<number>();
     const add = (offset: number | null): void => {
       const i = offset === null ? undefined : this.byOffset.get(offset);
@@ -137,7 +141,7 @@ export abstract class RegionBase extends Emitter {
     };
     if (block.ending === 'branch' || block.ending === 'jump' || block.ending === 'call') add(block.target);
     if (block.ending === 'branch' || block.ending === 'end') add(block.end);
-    for (const offset of this.guesses(block)) add(offset);
+    for (const offset of this.guesses(index)) add(offset);
     return [...out];
   }
 
@@ -145,18 +149,37 @@ export abstract class RegionBase extends Emitter {
   protected continuations(): number[] {
     const inside = (offset: number | null): boolean => offset !== null && this.byOffset.has(offset);
     return this.request.blocks
-      .filter((b) => inside(b.end) && ((b.ending === 'call' && inside(b.target)) || (b.ending === 'indirect-call' && inside(b.predicted))))
+      .filter((b) => inside(b.end) && ((b.ending === 'call' && inside(b.target)) || (b.ending === 'indirect-call' && b.targets.some(inside))))
       .map((b) => b.end);
   }
 
+  /** True when control may leave the region at the block's end; at back edges for want of budget. */
+  private mayLeave(index: number): boolean {
+    const { ending, target, end, page } = this.request.blocks[index] as RegionBlock;
+    const { order } = this.structure;
+    if (this.successors[index]?.some((to) => (order[to] as number) <= (order[index] as number))) return true;
+    const inside = (offset: number | null): boolean => {
+      const to = offset === null ? undefined : this.byOffset.get(offset);
+      return to !== undefined && this.request.blocks[to]?.page === page;
+    };
+    if (ending === 'branch') return !inside(target) || !inside(end);
+    if (ending === 'jump' || ending === 'call') return !inside(target);
+    return ending !== 'end' || !inside(end);
+  }
+
+  /** True when the block ends in a jump whose target is looked up in the region's table. */
+  protected usesTable(index: number): boolean {
+    const { ending, targets } = this.request.blocks[index] as RegionBlock;
+    return ending !== 'return' && targets.filter((offset) => this.byOffset.has(offset)).length > FEW_TARGETS;
+  }
+
   /** Offsets in the region that an indirect branch is compared with, likeliest first. */
-  protected guesses(block: RegionBlock): number[] {
-    const { ending, predicted } = block;
-    if (ending === 'indirect' && this.request.indirect.length > 0) return [];
-    if (ending !== 'return' && ending !== 'indirect' && ending !== 'indirect-call') return [];
-    const list = predicted !== null && this.byOffset.has(predicted) ? [predicted] : [];
+  protected guesses(index: number): number[] {
+    const { ending, targets } = this.request.blocks[index] as RegionBlock;
+    if (this.usesTable(index) || (ending !== 'return' && ending !== 'indirect' && ending !== 'indirect-call')) return [];
+    const list = targets.filter((offset) => this.byOffset.has(offset));
     if (ending === 'return') for (const offset of this.continuations()) if (!list.includes(offset)) list.push(offset);
-    return list.slice(0, 4);
+    return list.slice(0, MOST_GUESSES);
   }
 
   /** Finds the registers that each block reads and writes, and gives each a local. */

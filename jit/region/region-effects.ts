@@ -43,7 +43,7 @@ export abstract class RegionEffects extends RegionMemory {
       return out;
     }
     out.push(
-      this.when(this.get(stored, 'i32'), [
+      this.seldom(this.get(stored, 'i32'), [
         this.set(stored, this.i32(0)),
         this.when(this.op('i32.or', this.state32(L.CODE_CHANGED), this.op('i32.le_s', this.state32(L.BUDGET), this.i32(0))), [
           this.setState32(L.CODE_CHANGED, this.i32(0)),
@@ -75,7 +75,7 @@ export abstract class RegionEffects extends RegionMemory {
       case 'if':
         return this.emitIf(node);
       case 'faultIf':
-        return [this.when(arg(0), this.sideExit())];
+        return [this.seldom(arg(0), this.sideExit())];
       case 'need':
         return this.emitNeed(node.name as string);
       case 'call': {
@@ -91,7 +91,7 @@ export abstract class RegionEffects extends RegionMemory {
         if (this.mode === 32) return [];
         const target = this.local('i64');
         const extended = m.i64.shr_s(m.i64.shl(this.tee(target, arg(0), 'i64'), this.i64(16n)), this.i64(16n));
-        return [this.when(m.i64.ne(extended, this.get(target, 'i64')), this.sideExit())];
+        return [this.seldom(m.i64.ne(extended, this.get(target, 'i64')), this.sideExit())];
       }
       case 'branchRelative': {
         if (node.args.length === 0) {
@@ -139,9 +139,9 @@ export abstract class RegionEffects extends RegionMemory {
     const blocked = unit === 'sse' ? 'sse' : 'fpu';
     if (!this.checkedUnits.has(blocked)) {
       this.checkedUnits.add(blocked);
-      out.push(this.when(this.state32(unit === 'sse' ? L.SSE_BLOCKED : L.FPU_BLOCKED), this.sideExit()));
+      out.push(this.seldom(this.state32(unit === 'sse' ? L.SSE_BLOCKED : L.FPU_BLOCKED), this.sideExit()));
     }
-    if (unit === 'fpu' || unit === 'mmx') out.push(this.when(this.op('i32.and', this.state32(L.FPU_SW), this.i32(0x80)), this.sideExit()));
+    if (unit === 'fpu' || unit === 'mmx') out.push(this.seldom(this.op('i32.and', this.state32(L.FPU_SW), this.i32(0x80)), this.sideExit()));
     return out;
   }
 

@@ -18,7 +18,7 @@ export class RegionEmitter extends RegionEffects {
     const m = this.module;
     const prologue: Expr[] = [
       this.set(this.ticks, this.tee(this.granted, this.state32(L.BUDGET), 'i32')),
-      this.when(m.i32.le_s(this.get(this.ticks, 'i32'), this.i32(0)), [m.return()]),
+      this.seldom(m.i32.le_s(this.get(this.ticks, 'i32'), this.i32(0)), [m.return()]),
     ];
     const body = this.emitRoot();
     // $side: in the middle of a block, at exitPlace; $out: to exitRip
@@ -98,6 +98,7 @@ export class RegionEmitter extends RegionEffects {
   }
 
   private blockCode(x: number): Expr[] {
+    const m = this.module;
     const block = this.request.blocks[x] as RegionBlock;
     this.flags = this.startedFlags.get(x) as FlagState;
     this.checkedUnits.clear();
@@ -121,11 +122,12 @@ export class RegionEmitter extends RegionEffects {
     out.push(this.set(this.ticks, this.op('i32.sub', this.get(this.ticks, 'i32'), this.i32(block.instructions))));
     const state = this.flags;
     if (terminator.kind === 'indirect') {
-      for (const offset of this.guesses(block)) {
+      for (const offset of this.guesses(x)) {
         const to = this.byOffset.get(offset) as number;
         out.push(this.when(this.op('i64.eq', this.get(terminator.target, 'i64'), this.ripAt(offset)), this.edge(x, to, state)));
       }
-      if (block.ending === 'indirect' && this.request.indirect.length > 0) out.push(...this.switchTo(x, terminator.target, state));
+      if (this.usesTable(x)) out.push(...this.switchTo(x, terminator.target, state));
+      if (block.ending !== 'return') out.push(m.call('missedJump', [this.blockWord(x, 0), this.get(terminator.target, 'i64')], TYPES.none));
       out.push(...this.leaveTo(x, this.get(terminator.target, 'i64'), null, state));
       return out;
     }
@@ -173,7 +175,7 @@ export class RegionEmitter extends RegionEffects {
   /** Leaves by way of RIP when the block's last instruction has overwritten decoded code. */
   private leaveIfChanged(from: number, offset: number, state: FlagState): Expr {
     const stored = this.storedSlow as number;
-    return this.when(this.get(stored, 'i32'), [
+    return this.seldom(this.get(stored, 'i32'), [
       this.set(stored, this.i32(0)),
       this.when(this.state32(L.CODE_CHANGED), [this.setState32(L.CODE_CHANGED, this.i32(0)), ...this.leaveTo(from, this.ripAt(offset), null, state)]),
     ]);
@@ -195,11 +197,11 @@ export class RegionEmitter extends RegionEffects {
     if (source.page !== target.page) out.push(...this.checkPage(from, to, state));
     const fills = this.fill((this.flow.here[to] as number) & ~(this.flow.after[from] as number));
     const inherits = s.merges.has(to) || s.loops.has(to) || s.isDispatched(from, to);
-    const keep = inherits ? this.keepFlags(state, this.readsCarry[to] as boolean) : [];
+    const keep = inherits && this.readsFlags[to] ? this.keepFlags(state, this.readsCarry[to] as boolean) : [];
     if (s.isDispatched(from, to)) {
-      return [...out, ...fills, ...keep, ...this.tick(to), this.set(this.next, this.i32(this.rootNumber(to))), m.br('root')];
+      return [...out, ...fills, ...this.tick(to, state), ...keep, this.set(this.next, this.i32(this.rootNumber(to))), m.br('root')];
     }
-    if (s.isBackEdge(from, to)) return [...out, ...fills, ...keep, ...this.tick(to), m.br(`l${to}`)];
+    if (s.isBackEdge(from, to)) return [...out, ...fills, ...this.tick(to, state), ...keep, m.br(`l${to}`)];
     if (s.merges.has(to)) return [...out, ...fills, ...keep, m.br(`b${to}`)];
     out.push(...fills);
     // the only way in: the block follows right here and knows its flags

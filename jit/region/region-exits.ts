@@ -17,7 +17,7 @@ export abstract class RegionExits extends RegionFlags {
   }
 
   protected leaveIfFault(): Expr {
-    return this.when(this.state32(L.FAULT), this.sideExit());
+    return this.seldom(this.state32(L.FAULT), this.sideExit());
   }
 
   /** Ends the region's run at a block's end: everything to memory, then on at a RIP. `entry` = index of a known record in the same page. */
@@ -37,13 +37,13 @@ export abstract class RegionExits extends RegionFlags {
   }
 
   /** Leaves when the budget is used up; at back edges, with the registers of the target's start. */
-  protected tick(to: number): Expr[] {
+  protected tick(to: number, state: FlagState): Expr[] {
     const target = this.request.blocks[to] as RegionBlock;
     return [
-      this.when(this.op('i32.le_s', this.get(this.ticks, 'i32'), this.i32(0)), [
+      this.seldom(this.op('i32.le_s', this.get(this.ticks, 'i32'), this.i32(0)), [
         this.set(this.exitRip, this.ripAt(target.offset)),
         ...this.spill(this.flow.dirty[to] as number),
-        ...this.flushDynamic(),
+        ...this.flushFlags(state),
         this.set(this.exitHandler, this.i32(-1)),
         this.module.br('out'),
       ]),
@@ -64,7 +64,7 @@ export abstract class RegionExits extends RegionFlags {
     return [
       this.set(rip, this.ripAt(target.offset)),
       this.set(entry, this.tlbEntry(rip)),
-      this.when(m.i32.eqz(mapped), this.leaveTo(from, this.ripAt(target.offset), null, state)),
+      this.seldom(m.i32.eqz(mapped), this.leaveTo(from, this.ripAt(target.offset), null, state)),
     ];
   }
 

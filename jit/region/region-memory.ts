@@ -87,9 +87,9 @@ export abstract class RegionMemory extends RegionExits {
     // the low bits take part, so that only aligned accesses hit: the first byte of any other may lie in the page before
     const aligned = m.i64.and(this.get(address, 'i64'), this.i64(-4096n | BigInt(bytes - 1)));
     return [
-      this.when(m.i64.ne(aligned, this.get(cache.tag, 'i64')), [
+      this.seldom(m.i64.ne(aligned, this.get(cache.tag, 'i64')), [
         this.set(page, m.i64.and(last, this.i64(-4096n))),
-        this.when(m.i64.lt_s(this.tee(found, m.call(miss, [this.get(address, 'i64'), this.get(page, 'i64')], TYPES.i64), 'i64'), this.i64(0n)), slow),
+        this.seldom(m.i64.lt_s(this.tee(found, m.call(miss, [this.get(address, 'i64'), this.get(page, 'i64')], TYPES.i64), 'i64'), this.i64(0n)), slow),
         this.set(cache.tag, this.get(page, 'i64')),
         this.set(cache.addend, m.i32.wrap(this.get(found, 'i64'))),
       ]),
@@ -197,13 +197,13 @@ export abstract class RegionMemory extends RegionExits {
     ];
     return [
       this.set(kept, this.value(v)),
-      this.when(m.i32.ne(this.get(place, 'i32'), this.i32(-1)), [this.ramStore(width, this.get(place, 'i32'), this.get(kept, v.type))], slow),
+      m.if(m.i32.ne(this.get(place, 'i32'), this.i32(-1)), this.ramStore(width, this.get(place, 'i32'), this.get(kept, v.type)), this.block(slow), 'likely'),
     ];
   }
 
   /** After a slow store: a store into decoded code leaves before the next instruction. */
   protected afterSlowStore(undo: Expr[]): Expr[] {
-    const faulted = undo.length > 0 ? this.when(this.state32(L.FAULT), [...undo, ...this.sideExit()]) : this.leaveIfFault();
+    const faulted = undo.length > 0 ? this.seldom(this.state32(L.FAULT), [...undo, ...this.sideExit()]) : this.leaveIfFault();
     return [faulted];
   }
 

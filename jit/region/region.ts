@@ -12,8 +12,8 @@ export interface RegionBlock {
   readonly target: number | null;
   /** Distance from the region's start to the byte after the block. */
   readonly end: number;
-  /** Distance from the region's start to where the indirect branch at its end went last; null when unknown. */
-  readonly predicted: number | null;
+  /** Distances from the region's start to where the indirect branch at its end is known to have gone. */
+  readonly targets: readonly number[];
   /** Number of the page (0 = the entry's) relative to the region's first page. */
   readonly page: number;
 }
@@ -35,6 +35,9 @@ export interface RegionRequest {
   /** Shift of the hash of the indirect-target table. */
   readonly indirectShift: number;
 }
+
+/** Up to so many targets of an indirect jump are compared one by one. */
+export const FEW_TARGETS = 3;
 
 /** Slots of the indirect-target table of a request: 0 or a power of two. */
 export function indirectSlots(request: Pick<RegionRequest, 'indirect'>): number {

@@ -171,6 +171,21 @@ function miss(w: Writer, name: string, tag: number): void {
   );
 }
 
+/** `missedJump`: tells that the indirect jump of a block (parameter: its record) went where its region does not know. */
+function missedJump(w: Writer): void {
+  const { m } = w;
+  const [RECORD, TARGET, COUNT] = [0, 1, 2];
+  const count = (): Expr => w.get(COUNT, i32);
+  const slot = (): Expr => m.i32.shl(m.i32.and(count(), w.i32(L.MISSED_JUMPS_KEPT - 1)), w.i32(4));
+  const body = [
+    m.local.set(COUNT, w.state32(L.MISSED_JUMPS)),
+    m.i32.store(L.MISSED_JUMPS_RING, 1, slot(), w.get(RECORD, i32), 'state'),
+    m.i64.store(L.MISSED_JUMPS_RING + 8, 1, slot(), w.get(TARGET), 'state'),
+    m.i32.store(L.MISSED_JUMPS, 1, w.i32(0), m.i32.add(count(), w.i32(1)), 'state'),
+  ];
+  m.addFunction('missedJump', typeList(['i32', 'i64']), none, [i32], m.block(null, body));
+}
+
 /** Adds the functions that all regions of a module share. */
 export function addSharedFunctions(module: WasmModule): void {
   const w = new Writer(module);
@@ -182,6 +197,7 @@ export function addSharedFunctions(module: WasmModule): void {
   result(w);
   override(w);
   dynamic(w);
+  missedJump(w);
   miss(w, 'missRead', L.TLB_READ);
   miss(w, 'missWrite', L.TLB_WRITE);
 }

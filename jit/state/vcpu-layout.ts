@@ -188,6 +188,13 @@ export const STAT_JUMP_CACHE_MISS = 0x820;
 /** u64 instructions executed up to the last settlement by the host loop. */
 export const EXECUTED = 0x8f8;
 
+// --- what regions report -----------------------------------------------------------------------
+/** u32 count of indirect jumps and calls that left a region because it did not know their target. */
+export const MISSED_JUMPS = 0xa00;
+/** The last of them, 16 bytes each: u32 record of the jump's block, u32 spare, u64 target. Index = count & (MISSED_JUMPS_KEPT - 1). */
+export const MISSED_JUMPS_RING = 0xa10;
+export const MISSED_JUMPS_KEPT = 32;
+
 // --- bookkeeping of the TLB ----------------------------------------------------------------------
 /** u16 per 4096th physical page: where write tags of such pages are: 0 = nowhere, TLB index + 1, 0xFFFF = in several places. */
 export const WRITE_HINT = 0x1000;

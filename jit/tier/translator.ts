@@ -5,6 +5,7 @@ import type { TranslatedBatch } from '../region/translate.ts';
 import * as L from '../state/vcpu-layout.ts';
 import type { Block, Region } from '../vcpu/block-cache.ts';
 import type { VcpuCore } from '../vcpu/vcpu-core.ts';
+import { MissedJumps } from './missed-jumps.ts';
 
 /** A translated batch as it comes back from a translator thread: compiled there, installed here. */
 export interface CompiledBatch extends Omit<TranslatedBatch, 'wasm'> {
@@ -79,7 +80,7 @@ class LiveRegion implements Region {
 }
 
 /** A region is made anew this often at most to give it another entry. */
-const MOST_GENERATIONS = 4;
+const MOST_GENERATIONS = 6;
 
 /** Figures of the translator. */
 export interface TranslatorStats {
@@ -100,6 +101,9 @@ export class Translator {
   private readonly functions: Record<string, unknown>;
   private readonly waiting = new Map<number, LiveRegion>();
   private queue: Block[] = [];
+  private readonly jumps: MissedJumps;
+  /** Blocks in regions whose jumps go where their regions don't know. */
+  private readonly jumping = new Set<Block>();
   /** Counts over all vCPUs of the thread: an answer to one that was reset must not pass for an answer to its successor. */
   private static nextId = 1;
   private nextTable = L.REGION_TABLES;
@@ -111,6 +115,7 @@ export class Translator {
     this.send = send;
     this.functions = Object.fromEntries(Object.keys(index.functions).map((name) => [name, (core.exports as unknown as Record<string, unknown>)[name]]));
     core.view.setUint32(L.HOT_LIMIT, hotLimit, true);
+    this.jumps = new MissedJumps(core.view, core.blocks);
     core.onHot = (record) => {
       const block = core.blocks.endingAt(record);
       if (block === undefined || !translatable(block)) return;
@@ -120,6 +125,7 @@ export class Translator {
     core.onCodeReset = () => {
       this.waiting.clear();
       this.queue = [];
+      this.jumping.clear();
       this.nextTable = L.REGION_TABLES;
     };
   }
@@ -131,9 +137,10 @@ export class Translator {
     this.flush();
   }
 
-  /** True when hot blocks wait for `flush`. */
-  get pending(): number {
-    return this.queue.length;
+  /** Looks for what has turned up since the last call. @returns how many hot blocks wait for `flush` */
+  collect(): number {
+    for (const block of this.jumps.collect()) if ((block.owner as LiveRegion | null)?.installed) this.jumping.add(block);
+    return this.queue.length + this.jumping.size;
   }
 
   /** Grows regions from the hot blocks found since the last call and sends them off. */
@@ -144,9 +151,10 @@ export class Translator {
       view: this.core.view,
       resolve: (linear: bigint) => Number(this.core.exports.translateNoFault(linear)),
       ram: (physical: number, length: number) => new Uint8Array(this.core.ram.buffer, physical, length),
+      targets: (block: Block) => this.jumps.of(block),
     };
-    for (const block of this.queue) {
-      const seed = this.seedOf(block);
+    for (const [block, jumps] of [...this.queue.map((b) => [b, false] as const), ...[...this.jumping].map((b) => [b, true] as const)]) {
+      const seed = jumps ? this.wider(block) : this.seedOf(block);
       if (seed === null) continue;
       const predecessor = block.owner as LiveRegion | null;
       const grown = growRegion(Translator.nextId++, seed, source);
@@ -154,6 +162,7 @@ export class Translator {
       requests.push(grown.request);
     }
     this.queue = [];
+    this.jumping.clear();
     if (requests.length === 0) return;
     this.stats.requested += requests.length;
     this.send(requests);
@@ -164,10 +173,28 @@ export class Translator {
     if (!block.valid || block.entered) return null;
     const region = block.owner as LiveRegion | null;
     if (region === null) return { block, linear: block.linear, members: new Set(), doors: new Set() };
+    return this.again(region, [], [block]);
+  }
+
+  /** A region once more, with the places that a jump in it goes to. */
+  private wider(jump: Block): Seed | null {
+    const region = jump.owner as LiveRegion | null;
+    if (!jump.valid || region === null) return null;
+    const targets: Block[] = [];
+    for (const target of this.jumps.of(jump)) {
+      const physical = Number(this.core.exports.translateNoFault(BigInt.asIntN(64, target)));
+      const block = physical < 0 ? undefined : this.core.blocks.known(physical, jump.mode);
+      if (block !== undefined && translatable(block)) targets.push(block);
+    }
+    return this.again(region, targets, []);
+  }
+
+  /** A region once more, with more blocks and entries; null when that has been done often enough. */
+  private again(region: LiveRegion, blocks: readonly Block[], doors: readonly Block[]): Seed | null {
     if (!region.installed || region.generation >= MOST_GENERATIONS) return null;
-    const [first] = region.grown.blocks as [Block];
-    const members = new Set(region.grown.blocks.filter((b) => b.valid && b.owner === region));
-    return { block: first, linear: region.linear, members, doors: new Set([...region.entered(), block]) };
+    const [block] = region.grown.blocks as [Block];
+    const members = new Set([...region.grown.blocks.filter((b) => b.valid && b.owner === region), ...blocks]);
+    return { block, linear: region.linear, members, doors: new Set([...region.entered(), ...doors]) };
   }
 
   /** Installs a translated batch; between slices only. */

@@ -3,7 +3,7 @@ import type { InterpreterIndex } from '#jit/interpreter';
 import { type CompiledBatch, Translator, type TranslatorStats, type VcpuCore } from '#jit';
 
 /** Executions of a block after which it is worth translating. */
-const HOT_LIMIT = 12_000;
+const HOT_LIMIT = 4_000;
 /** Hot blocks are sent off when so many wait, or some have waited for so many slices. */
 const ENOUGH = 12;
 const PATIENCE = 4;
@@ -41,9 +41,10 @@ export class Translation {
     if (mode.kind === 'background') {
       for (let next = receiveMessageOnPort(mode.port); next !== undefined; next = receiveMessageOnPort(mode.port)) this.#translator.install(next.message);
     }
-    if (this.#translator.pending === 0) return;
+    const pending = this.#translator.collect();
+    if (pending === 0) return;
     this.#waited++;
-    if (mode.kind === 'in-step' || this.#translator.pending >= ENOUGH || this.#waited >= PATIENCE) {
+    if (mode.kind === 'in-step' || pending >= ENOUGH || this.#waited >= PATIENCE) {
       this.#waited = 0;
       this.#translator.flush();
     }

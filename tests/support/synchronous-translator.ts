@@ -72,6 +72,6 @@ export class SynchronousTranslator {
 
   /** Between two slices: translates what has become hot. */
   between(): void {
-    if (this.translator.pending > 0) this.translator.flush();
+    if (this.translator.collect() > 0) this.translator.flush();
   }
 }
