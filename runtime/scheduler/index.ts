@@ -1,0 +1,2 @@
+export { createFallbackScheduler } from './fallback-scheduler.ts';
+export { type SchedulerFailure, SchedulerSlot, type SchedulerSlotOptions } from './scheduler-slot.ts';

@@ -1,0 +1,11 @@
+export { XenStore, type XenStoreOptions } from './xenstore.ts';
+export { XenStoreNodes, type StoreValue, type StoreValues } from './xenstore-nodes.ts';
+export { XenStoreSession, type SessionTransaction, type SessionWatch, type WatchOptions } from './xenstore-session.ts';
+export { XenStoreConnection } from './wire/xenstore-connection.ts';
+export { XenStoreRing } from './wire/xenstore-ring.ts';
+export { XsConnectionError, XsFeature, XsLimit, XsMessage } from './wire/xs-wire.ts';
+export { XenStoreError, type XsErrno } from './tree/xenstore-error.ts';
+export { DEFAULT_QUOTAS, type XenStoreQuotas } from './tree/quota.ts';
+export { BackendDevice, type BackendDriver, type BackendEvents, type FrontendValues } from './xenbus/backend-device.ts';
+export { createDeviceNodes, devicePaths, removeDeviceNodes, type DeviceName, type DevicePaths } from './xenbus/device-node.ts';
+export { parseXenbusState, XenbusState, type XenbusStateValue, xenbusStateName } from './xenbus/xenbus-state.ts';
