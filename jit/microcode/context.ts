@@ -1,11 +1,12 @@
 /** Hot path: everything that follows from CS, SS, CPL, CR0, CR4, EFER and EFLAGS.VM, TF and AC. */
 import {
-  BUDGET, BUDGET_DEBT, CPL, CR0, CR4, CTX, DATA_SET, EFER, EFLAGS, FPU_BLOCKED, GPR, INTR_PENDING, MODE_CODE_MASK, MODE_FLAT, MODE_SINGLE, MODE_STACK32, SEG_ATTR, SEG_BASE,
+  BUDGET, BUDGET_DEBT, CPL, CR0, CR4, CODE_BASE, CODE_LIMIT, CTX, DATA_SET, EFER, EFLAGS, FPU_BLOCKED, GPR, INTR_PENDING, MODE_CODE_MASK, MODE_FLAT, MODE_SINGLE, MODE_STACK32, NMI_BLOCKED, NMI_PENDING, SEG_ATTR, SEG_BASE,
   SEG_CS, SEG_DS, SEG_ES, SEG_LIMIT, SEG_SS, SSE_BLOCKED, TLB, TLB_BASE, TLB_SET_SIZE,
 } from "../state/vcpu-layout";
 import {
   ATTR_DB, ATTR_L, CR0_EM, CR0_TS, CR4_OSFXSR, CR4_SMAP, EFER_LMA, FLAG_AC, FLAG_IF, FLAG_TF,
 } from "./state";
+import { ageJumpCache } from "./mmu/tlb";
 import { dr7, hasDataBreakpoints, isAlignmentChecked } from "./mmu/watch";
 
 /** Rights of a present, writable, expand-up data segment: unusable, S, P, code, expand-down and writable are looked at. */
@@ -42,6 +43,16 @@ function clearUpperHalves(): void {
   for (let at = GPR; at < GPR + 64; at += 8) store<u32>(at + 4, 0);
 }
 
+/** The jump cache goes by RIP: where that is not a linear address its entries are for one code segment only. */
+function noteCodeSegment(): void {
+  const base = load<u64>(SEG_CS + SEG_BASE);
+  const limit = load<u32>(SEG_CS + SEG_LIMIT);
+  if (base == load<u64>(CODE_BASE) && limit == load<u32>(CODE_LIMIT)) return;
+  store<u64>(CODE_BASE, base);
+  store<u32>(CODE_LIMIT, limit);
+  ageJumpCache();
+}
+
 /** Recomputes CTX, TLB_BASE, DATA_SET, FPU_BLOCKED and SSE_BLOCKED. */
 export function updateContext(): void {
   const level = load<u32>(CPL);
@@ -52,6 +63,7 @@ export function updateContext(): void {
   if (flags & FLAG_TF || dr7() & 0xff) mode |= MODE_SINGLE;
   if ((load<u32>(CTX) & MODE_CODE_MASK) == 2 && (mode & MODE_CODE_MASK) != 2) clearUpperHalves();
   store<u32>(CTX, (load<u32>(CTX) & 0xffff0000) | mode | (level << 8));
+  if (!(mode & MODE_FLAT)) noteCodeSegment();
   let set: u32 = level == 3 ? 1 : 0;
   if (set == 0 && flags & FLAG_AC && cr4 & CR4_SMAP) set = 2;
   store<u32>(DATA_SET, set);
@@ -70,7 +82,8 @@ export function endSlice(): void {
   store<i32>(BUDGET, 0);
 }
 
-/** Ends the block when an interrupt that waits may be taken now. */
+/** Ends the block when an interrupt or NMI that waits may be taken now. */
 export function noticeInterrupt(): void {
   if (load<u32>(INTR_PENDING) && load<i32>(EFLAGS) & FLAG_IF) endSlice();
+  if (load<u32>(NMI_PENDING) && !load<u32>(NMI_BLOCKED)) endSlice();
 }

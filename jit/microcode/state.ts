@@ -12,6 +12,8 @@ export const CR0_WP: u64 = 0x10000;
 export const CR0_AM: u64 = 0x40000;
 export const CR0_PG: u64 = 0x80000000;
 
+export const CR4_VME: u64 = 1;
+export const CR4_PVI: u64 = 2;
 export const CR4_TSD: u64 = 4;
 export const CR4_DE: u64 = 8;
 export const CR4_PSE: u64 = 0x10;
@@ -21,6 +23,7 @@ export const CR4_PCE: u64 = 0x100;
 export const CR4_OSFXSR: u64 = 0x200;
 export const CR4_UMIP: u64 = 0x800;
 export const CR4_FSGSBASE: u64 = 0x10000;
+export const CR4_PCIDE: u64 = 0x20000;
 export const CR4_OSXSAVE: u64 = 0x40000;
 export const CR4_SMEP: u64 = 0x100000;
 export const CR4_SMAP: u64 = 0x200000;

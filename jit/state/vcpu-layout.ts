@@ -159,8 +159,8 @@ export const FP_SCRATCH = 0x700;
 export const MEM_SCRATCH = 0x740;
 /** 4 page-directory-pointer entries of PAE paging, u64 each, loaded when CR3 is written. */
 export const PDPTE = 0x780;
-/** u32: 1 = a REP string instruction stopped between two iterations. */
-export const REP_STOPPED = 0x7a0;
+/** u32: 1 = the instruction leaves EFLAGS.RF set: IRET loaded it, or a REP string instruction stopped between two iterations. */
+export const RF_KEPT = 0x7a0;
 /** u32: 1 = a bit of FETCH_MAP is set. */
 export const FETCH_ANY = 0x7a4;
 /** A u64 that is always FAR_STEP: index of a RIP-relative operand whose distance from the block's start has more than 32 bits. */
@@ -187,6 +187,14 @@ export const STAT_MMIO = 0x818;
 export const STAT_JUMP_CACHE_MISS = 0x820;
 /** u64 instructions executed up to the last settlement by the host loop. */
 export const EXECUTED = 0x8f8;
+
+// --- more of the processor's state -------------------------------------------------------------
+/** u32: 1 when a non-maskable interrupt waits (set by the platform). */
+export const NMI_PENDING = 0x900;
+/** u32 limit of the code segment that the jump cache's entries of code that is not flat belong to. */
+export const CODE_LIMIT = 0x904;
+/** u64 base of that segment. */
+export const CODE_BASE = 0x908;
 
 // --- what regions report -----------------------------------------------------------------------
 /** u32 count of indirect jumps and calls that left a region because it did not know their target. */
@@ -324,6 +332,10 @@ export const MODE_STACK32 = 4;
 export const MODE_FLAT = 8;
 /** Blocks hold one instruction (single step, code breakpoints, interrupt shadow). */
 export const MODE_SINGLE = 16;
+/** Never in CTX, only in the key of a block: it begins near the end of a code segment, may be cut there and is not linked. */
+export const MODE_EDGE = 32;
+/** Bytes before the end of a code segment where blocks have MODE_EDGE: more than a page and a block. */
+export const EDGE_SIZE = 0x1400;
 
 // --- exits -------------------------------------------------------------------------------------
 /** The budget is used up or a kick arrived. */

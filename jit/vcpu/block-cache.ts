@@ -1,4 +1,4 @@
-import { decodeInstruction } from '../decode/decode-instruction.ts';
+import { type DecodeFailure, decodeInstruction } from '../decode/decode-instruction.ts';
 import type { DecodeMode, Instruction } from '../decode/instruction.ts';
 import type { Predecoder } from '../interp/predecode.ts';
 import { type Ending, endingOf } from '../analyze/control.ts';
@@ -25,6 +25,8 @@ export interface Block {
   readonly target: number | null;
   /** Bytes of all its instructions. */
   readonly size: number;
+  /** Bytes that the code segment had left where the block begins, when its end cut the block; else 0. */
+  readonly cut: number;
   /** Table index of the interpreter's handler for its first record. */
   readonly handler: number;
   /** Linear address it was last entered at. */
@@ -50,6 +52,12 @@ const BLOCK_LIMIT = 48;
 
 /** The page of a physical address, which may lie above 2 GiB. */
 const pageOf = (physical: number): number => physical - (physical & 4095);
+
+const keyOf = (physical: number, mode: number): number => physical * 64 + mode;
+
+/** Bytes from the start of an instruction to its end, or to the first byte that is missing. */
+const reaches = (instruction: Instruction | DecodeFailure, inPage: number): number =>
+  instruction === 'short' ? inPage + 1 : typeof instruction === 'string' ? 1 : instruction.length;
 
 const nextPage = (linear: bigint): bigint => BigInt.asIntN(64, (linear | 4095n) + 1n);
 
@@ -96,33 +104,37 @@ export class BlockCache {
     this.source = source;
   }
 
-  /** The block at a linear address, decoded if need be; null when fetching its first byte faults (recorded). */
-  find(linear: bigint, mode: number): Block | null {
+  /**
+   * The block at a linear address, decoded if need be; null when fetching its first byte faults (recorded). `room` is how
+   * many bytes there are to the end of the code segment.
+   */
+  find(linear: bigint, mode: number, room = Number.POSITIVE_INFINITY): Block | null {
     const physical = this.source.fetchPage(linear);
     if (physical < 0) return null;
-    const key = physical * 32 + mode;
+    const key = keyOf(physical, mode);
     const block = this.blocks.get(key);
-    if (block === undefined) return this.decode(linear, physical, mode, key);
+    if (block === undefined || (block.cut === 0 ? block.size > room : block.cut !== room)) return this.decode(linear, physical, mode, room);
     if (block.second >= 0) {
       const second = this.source.fetchPage(nextPage(linear));
       if (second < 0) return null;
-      if (second !== block.second) return this.decode(linear, physical, mode, key);
+      if (second !== block.second) return this.decode(linear, physical, mode, room);
     }
     block.linear = linear;
     return block;
   }
 
-  private decode(linear: bigint, physical: number, mode: number, key: number): Block | null {
+  private decode(linear: bigint, physical: number, mode: number, room: number): Block | null {
     if (this.next + (BLOCK_LIMIT + 2) * L.REC_SIZE > L.ARENA_END) this.reset();
     const inPage = physical & 4095;
     const page = this.source.codePage(pageOf(physical));
     // what a device answers may change at any time: such code runs one instruction at a time and is decoded anew each time
     let lasting = this.source.isRam(physical);
-    const linkable = lasting && (mode & L.MODE_SINGLE) === 0;
+    const single = (mode & L.MODE_SINGLE) !== 0;
+    const linkable = lasting && !single && (mode & L.MODE_EDGE) === 0;
     const code = (mode & L.MODE_CODE_MASK) === 2 ? 64 : (mode & L.MODE_CODE_MASK) === 1 ? 32 : 16;
     const decodeMode: DecodeMode = { code, stack: code === 64 ? 64 : mode & L.MODE_STACK32 ? 32 : 16 };
     const flat = (mode & L.MODE_FLAT) !== 0;
-    const limit = linkable ? BLOCK_LIMIT : 1;
+    const limit = lasting && !single ? BLOCK_LIMIT : 1;
     const record = this.next;
     let at = record;
     let offset = 0;
@@ -131,8 +143,14 @@ export class BlockCache {
     let ending: Ending = 'end';
     let target: number | null = null;
     let instructions = 0;
+    let cut = 0;
     while (count < limit && inPage + offset < 4096) {
       let instruction = decodeInstruction(page, inPage + offset, decodeMode);
+      if (reaches(instruction, 4096 - inPage - offset) > room - offset) {
+        cut = room;
+        if (count > 0) break;
+        instruction = 'long'; // #GP too, and nothing behind the segment is fetched
+      }
       if (instruction === 'short') {
         if (count > 0) break; // the instruction that crosses the page gets a block of its own
         const joined = this.joinPages(linear, inPage, page);
@@ -140,6 +158,10 @@ export class BlockCache {
         second = joined.second;
         lasting &&= this.source.isRam(second);
         instruction = decodeInstruction(joined.bytes, 0, decodeMode);
+        if (reaches(instruction, 0) > room) {
+          cut = room;
+          instruction = 'long';
+        }
       }
       if (typeof instruction === 'string') {
         this.blank(at, offset, count, instruction === 'long' ? 'protection' : 'undefined');
@@ -176,6 +198,7 @@ export class BlockCache {
       ending,
       target,
       size: offset,
+      cut,
       handler: this.view.getUint32(record + L.REC_HANDLER, true),
       linear,
       valid: lasting,
@@ -186,7 +209,7 @@ export class BlockCache {
     if (!lasting) return block;
     this.byEnd.set(at - L.REC_SIZE, block);
     this.byStart.set(record, block);
-    this.blocks.set(key, block);
+    this.blocks.set(keyOf(physical, mode), block);
     this.index(block, pageOf(physical), inPage, Math.min(4095, inPage + Math.max(offset, 1) - 1));
     if (second >= 0) this.index(block, second, 0, offset - (4096 - inPage) - 1);
     return block;
@@ -254,7 +277,7 @@ export class BlockCache {
       const size = block.second === page ? 16 : block.length;
       if (physical >= first + size || physical + length <= first) continue;
       for (let i = 0; i < block.count; i++) this.view.setUint32(block.record + i * L.REC_SIZE + L.REC_HANDLER, stale, true);
-      this.blocks.delete(block.physical * 32 + block.mode);
+      this.blocks.delete(keyOf(block.physical, block.mode));
       this.drop(block);
       set.delete(block);
       if (block.second >= 0) this.byPage.get(block.second === page ? pageOf(block.physical) : block.second)?.delete(block);
@@ -286,7 +309,7 @@ export class BlockCache {
 
   /** The block at a physical address, if it has been decoded. */
   known(physical: number, mode: number): Block | undefined {
-    return this.blocks.get(physical * 32 + mode);
+    return this.blocks.get(keyOf(physical, mode));
   }
 
   /** Recomputes which chunks of a page hold code. */

@@ -2,33 +2,14 @@ import type { InterpreterIndex } from '../interp/generate-interpreter.ts';
 import { Predecoder } from '../interp/predecode.ts';
 import * as L from '../state/vcpu-layout.ts';
 import { type Block, BlockCache } from './block-cache.ts';
+import { codeRoom, isNearEdge, refuseFetch } from './code-edge.ts';
 import { FlightRecorder } from './flight-recorder.ts';
+import type { VcpuHost } from './vcpu-host.ts';
 
 /** Why `run` returned. */
 export type RunResult = 'budget' | 'halt' | 'shutdown' | 'fault';
 
-/** What a vCPU asks of the machine around it. Physical addresses and values are unsigned numbers. */
-export interface VcpuHost {
-  portIn(port: number, size: number): number;
-  portOut(port: number, size: number, value: number): void;
-  mmioRead(physical: number, size: number): number;
-  mmioWrite(physical: number, size: number, value: number): void;
-  /** CPUID leaf and subleaf: EAX, EBX, ECX, EDX. */
-  cpuid(leaf: number, subleaf: number): readonly [number, number, number, number];
-  /** Value of an MSR the microcode does not keep, or null: #GP. */
-  readMsr(index: number): bigint | null;
-  /** Takes a write of such an MSR; false: #GP. */
-  writeMsr(index: number, value: bigint): boolean;
-  /** Time-stamp counter of the clock, below 2^53. */
-  tsc(): number;
-  random32(): number;
-  /** CR8 was written (task priority). */
-  cr8Changed(value: number): void;
-  /** A maskable interrupt waits and may be delivered when IF allows it. */
-  hasInterrupt(): boolean;
-  /** Takes the vector of the waiting interrupt. */
-  acknowledgeInterrupt(): number;
-}
+export type { VcpuHost } from './vcpu-host.ts';
 
 /** The exports of the interpreter module that the core calls. */
 interface Interpreter {
@@ -60,6 +41,9 @@ const GUEST_FAULT = new GuestFault('guest fault');
 Error.stackTraceLimit = previousLimit;
 
 const FLAG_IF = 0x200;
+const NMI_VECTOR = 2;
+/** KIND_NMI of the microcode's `deliver`. */
+const NMI_KIND = 6;
 
 /** One vCPU: its machine state, its interpreter instance and its decoded code. Knows no domain and no device. */
 export class VcpuCore {
@@ -236,7 +220,9 @@ export class VcpuCore {
         i32[L.BUDGET >> 2] = (i32[L.BUDGET >> 2] as number) - 1;
         this.exports.deliverFault();
       }
-      if ((i32[L.EFLAGS >> 2] as number) & FLAG_IF) {
+      if (i32[L.NMI_PENDING >> 2] !== 0 && i32[L.NMI_BLOCKED >> 2] === 0) {
+        if (!this.shadowed()) this.deliverNmi();
+      } else if ((i32[L.EFLAGS >> 2] as number) & FLAG_IF) {
         if (!this.host.hasInterrupt()) {
           // what was pending may have been withdrawn: as long as this is set, every STI and POPF ends the slice
           i32[L.INTR_PENDING >> 2] = 0;
@@ -261,12 +247,19 @@ export class VcpuCore {
     }
     const reason = i32[L.EXIT_REASON >> 2] as number;
     this.exits[reason & 7] = (this.exits[reason & 7] as number) + 1;
-    if (reason === L.EXIT_HALT) {
+    if (reason === L.EXIT_HALT && i32[L.FAULT >> 2] === 0) {
       i32[L.SHADOW >> 2] = 0;
-      return 'halt';
+      return 'halt'; // a debug trap of HLT itself would go on at once
     }
     if (reason === L.EXIT_SHUTDOWN) return 'shutdown';
     return null;
+  }
+
+  /** The platform may set NMI_PENDING again at once: one more can wait while the handler runs. */
+  private deliverNmi(): void {
+    this.i32[L.NMI_PENDING >> 2] = 0;
+    this.host.acknowledgeNmi?.();
+    this.exports.deliver(NMI_VECTOR, -1, NMI_KIND);
   }
 
   /** Runs a block of one instruction and comes back, whatever the budget. */
@@ -329,15 +322,25 @@ export class VcpuCore {
     if (this.singleBlock) mode |= L.MODE_SINGLE;
     const stalled = view.getUint32(L.CUR_REC, true);
     this.lookups++;
+    let room = Number.POSITIVE_INFINITY;
+    if ((mode & L.MODE_FLAT) === 0) {
+      room = codeRoom(view);
+      if (isNearEdge(view, mode, room)) mode |= L.MODE_EDGE;
+    }
+    if (room <= 0) {
+      refuseFetch(view);
+      return 0;
+    }
     const physical = this.exports.fetchCurrent() >>> 0;
     if (i32[L.FAULT >> 2] !== 0) return 0;
     let block: Block | null | undefined = this.blocks.known(physical, mode);
-    if (block === undefined || block.second >= 0) block = this.blocks.find(this.linearRip(mode), mode);
+    if (block === undefined || block.second >= 0 || (mode & L.MODE_EDGE) !== 0) block = this.blocks.find(this.linearRip(mode), mode, room);
     if (block === null) return 0;
     this.onFound?.(block);
     if ((mode & L.MODE_SINGLE) === 0 && block.valid) {
-      this.exports.fillJump(block.record, block.second < 0 ? (block.physical & ~4095) | 1 : 0);
-      if (block.second < 0) this.exports.enterBlock(block.physical, mode, block.record);
+      const lasting = block.second < 0 && (mode & L.MODE_EDGE) === 0;
+      this.exports.fillJump(block.record, lasting ? (block.physical & ~4095) | 1 : 0);
+      if (lasting) this.exports.enterBlock(block.physical, mode, block.record);
     }
     if (stalled !== 0) this.forward(stalled, block);
     return block.record;

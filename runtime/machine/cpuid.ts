@@ -20,11 +20,11 @@ export interface CpuidFacts {
 type FeatureBit = readonly [bit: number, needs: string | true];
 
 const LEAF1_EDX: readonly FeatureBit[] = [
-  [0, 'x87'], [2, true], [3, true], [4, true], [5, true], [6, true], [8, 'cx8'], [9, true], [11, true], [12, true], [13, true],
+  [0, 'x87'], [1, true], [2, true], [3, true], [4, true], [5, true], [6, true], [8, 'cx8'], [9, true], [11, true], [12, true], [13, true],
   [15, 'cmov'], [16, true], [17, true], [19, true], [23, 'mmx'], [24, 'sse'], [25, 'sse'], [26, 'sse2'],
 ];
 const LEAF1_ECX: readonly FeatureBit[] = [
-  [0, 'sse3'], [1, 'pclmul'], [9, 'ssse3'], [13, 'cx16'], [19, 'sse41'], [20, 'sse42'], [21, true], [22, 'movbe'], [23, 'popcnt'],
+  [0, 'sse3'], [1, 'pclmul'], [9, 'ssse3'], [13, 'cx16'], [17, true], [19, 'sse41'], [20, 'sse42'], [21, true], [22, 'movbe'], [23, 'popcnt'],
   [24, true], [25, 'aes'], [26, true], [30, true], [31, true],
 ];
 const LEAF7_EBX: readonly FeatureBit[] = [

@@ -36,6 +36,7 @@ export interface PcMachineOptions {
 export type SliceEnd = 'budget' | 'halt' | 'power-off' | 'reset' | 'shutdown';
 
 const TSC_HZ = 1_000_000_000;
+const FLAG_IF = 0x200;
 
 /** A PC with one vCPU, its devices and a loaded kernel. Runs on the thread that made it. */
 export class PcMachine {
@@ -45,6 +46,7 @@ export class PcMachine {
   readonly timers: TimerQueue;
   readonly ram: WebAssembly.Memory;
   #ended: 'power-off' | 'reset' | null = null;
+  #halted = false;
   readonly #cpu: CpuModel | undefined;
 
   constructor(options: PcMachineOptions) {
@@ -106,6 +108,7 @@ export class PcMachine {
 
   #interrupt(): void {
     this.core?.view.setUint32(L.INTR_PENDING, this.pc.hasInterrupt() ? 1 : 0, true);
+    this.core?.view.setUint32(L.NMI_PENDING, this.pc.nmiPending() ? 1 : 0, true);
     this.core?.expire();
   }
 
@@ -147,6 +150,7 @@ export class PcMachine {
         this.core.view.setUint32(L.INTR_PENDING, pc.hasInterrupt() ? 1 : 0, true);
         return vector;
       },
+      acknowledgeNmi: () => pc.acknowledgeNmi(),
     };
   }
 
@@ -158,15 +162,30 @@ export class PcMachine {
       const next = this.timers.nextDeadline();
       if (next !== null) budget = Math.max(1, Math.min(budget, Math.ceil(next - this.clock.now())));
     }
-    const result: RunResult = this.core.run(budget);
+    // a timer without an interrupt does not end a halt
+    const result: RunResult = this.#halted && !this.wakes ? 'halt' : this.core.run(budget);
+    this.#halted = result === 'halt';
     if (this.#ended !== null) return this.#ended;
     if (result === 'fault') throw new HypervisorError('HV_ERR_VCPU_FAULT', 'the vCPU stopped on a fault outside a debugger');
     return result;
   }
 
-  /** True when something is pending for a halted vCPU. */
+  /** True when something is pending that ends a halt. */
   get wakes(): boolean {
-    return this.pc.hasInterrupt();
+    return (this.#takesInterrupts && this.pc.hasInterrupt()) || (this.#takesNmis && this.pc.nmiPending());
+  }
+
+  /** False when nothing can end a halt any more. */
+  get interruptible(): boolean {
+    return this.#takesInterrupts || (this.#takesNmis && this.pc.mayRaiseNmi());
+  }
+
+  get #takesInterrupts(): boolean {
+    return (this.core.view.getUint32(L.EFLAGS, true) & FLAG_IF) !== 0;
+  }
+
+  get #takesNmis(): boolean {
+    return this.core.view.getUint32(L.NMI_BLOCKED, true) === 0;
   }
 }
 

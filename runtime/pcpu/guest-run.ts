@@ -1,6 +1,5 @@
 import { resolve } from 'node:path';
 import type { ByteSink, PcpuHooks, Platform } from '#sdk';
-import * as L from '#jit/layout';
 import { PcMachine } from '../machine/pc-machine.ts';
 import { ByteRing } from './byte-ring.ts';
 import { ConsoleOutput } from './console-output.ts';
@@ -13,7 +12,6 @@ import type { PcpuMessage, PcpuTask, RunEnd } from './slice-protocol.ts';
 import { TraceWriter } from './trace-writer.ts';
 import { Translation, type TranslationMode } from '../machine/translation.ts';
 
-const FLAG_IF = 0x200;
 /** Input that is given to the serial port at a time; it has to be taken before there is more. */
 const INPUT_BATCH = 256;
 
@@ -120,7 +118,7 @@ export class GuestRun {
       executed: () => machine.core.executed,
       exchange: () => this.#exchange(),
       wakes: () => machine.wakes,
-      interruptible: () => (machine.core.view.getUint32(L.EFLAGS, true) & FLAG_IF) !== 0,
+      interruptible: () => machine.interruptible,
       nextDeadline: () => machine.timers.nextDeadline(),
       clock: machine.clock,
     };

@@ -11,7 +11,7 @@ export interface SliceMachine {
   exchange(): void;
   /** Whether an interrupt waits for a halted vCPU. */
   wakes(): boolean;
-  /** Whether a halted vCPU takes interrupts. */
+  /** Whether anything can still end a halt. */
   interruptible(): boolean;
   /** The guest time of the next timer, or null when there is none. */
   nextDeadline(): number | null;
@@ -71,7 +71,6 @@ function budgetFor(machine: SliceMachine, perMs: number): number {
 
 /** Lets a halted vCPU wait for what wakes it; false when nothing can. */
 function idle(machine: SliceMachine, doorbell: Doorbell, sequence: number, observer: SliceObserver): boolean {
-  // No source of NMIs is wired to the platform, so interrupts held off stay off.
   if (!machine.interruptible()) return false;
   if (machine.wakes()) return true;
   const deadline = machine.nextDeadline();

@@ -61,6 +61,11 @@ export class Ioapic implements BusDevice, EoiTarget {
     return pin !== undefined && !(pin.low & MASKED) && ((pin.low >> 8) & 7) === deliveryMode.extInt;
   }
 
+  /** Whether an input may reach a processor as a non-maskable interrupt. */
+  sendsNmi(): boolean {
+    return this.#pins.some(({ low }) => !(low & MASKED) && ((low >> 8) & 7) === deliveryMode.nmi);
+  }
+
   endOfInterrupt(vector: number): void {
     for (const pin of this.#pins) {
       if ((pin.low & 0xff) !== vector || !(pin.low & LEVEL)) continue;

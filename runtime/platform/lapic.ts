@@ -109,14 +109,17 @@ export class Lapic implements BusDevice, ApicTarget {
 
   /** Whether the 8259A pair, at LINT0, reaches the processor. */
   acceptsExtInt(): boolean {
-    if (!this.#base.enabled || !(this.#svr & SVR_ENABLED)) return true;
-    const lvt = this.#lvtEntry(lapicRegister.lvtLint0);
-    return !(lvt & LVT_MASKED) && ((lvt >> 8) & 7) === deliveryMode.extInt;
+    return !this.#base.enabled || !(this.#svr & SVR_ENABLED) || this.lint0Delivers(deliveryMode.extInt);
   }
 
   /** Whether a non-maskable interrupt waits. */
   get nmiPending(): boolean {
     return this.#nmi;
+  }
+
+  /** Whether LINT0, and so the 8259A pair, is let in with a delivery mode. */
+  lint0Delivers(mode: number): boolean {
+    return (this.#lvtEntry(lapicRegister.lvtLint0) & (LVT_MASKED | 0x700)) === mode << 8;
   }
 
   /** The processor takes the non-maskable interrupt. */
@@ -151,12 +154,7 @@ export class Lapic implements BusDevice, ApicTarget {
 
   matches(message: InterruptMessage): boolean {
     if (!this.#base.enabled) return false;
-    return destinationMatches(message, {
-      id: this.id,
-      x2apic: this.#base.x2apic,
-      logicalDestination: this.#logicalId(),
-      destinationFormat: this.#dfr,
-    });
+    return destinationMatches(message, { id: this.id, x2apic: this.#base.x2apic, logicalDestination: this.#logicalId(), destinationFormat: this.#dfr });
   }
 
   arbitrationPriority(): number | null {

@@ -56,6 +56,10 @@ export interface Pc {
   nmiPending(cpu?: number): boolean;
   /** Takes the non-maskable interrupt. */
   acknowledgeNmi(cpu?: number): void;
+  /** Whether a non-maskable interrupt waits, or a device's interrupt would be one: a halt without IF may end. */
+  mayRaiseNmi(cpu?: number): boolean;
+  /** Pulses the board's NMI line, at LINT1 of every processor; while port 70h masks it, when it no longer does. */
+  triggerNmi(): void;
   /** CR8 of a processor. */
   getTpr(cpu?: number): number;
   /** Writes CR8 of a processor. */

@@ -1,6 +1,6 @@
 import { type BusDevice, HypervisorError, type InterruptLine } from '#sdk';
 import { buildAcpiTables, type MemoryBlock } from './acpi-tables.ts';
-import { ApicBus } from './apic/apic-bus.ts';
+import { ApicBus, deliveryMode } from './apic/apic-bus.ts';
 import { BIOS_DATA_ADDRESS, buildBiosDataArea } from './bios-data-area.ts';
 import { createBus } from './bus.ts';
 import { pciInterrupt } from './acpi/dsdt.ts';
@@ -88,6 +88,8 @@ class Board implements Pc {
   #fastA20 = false;
   #keyboardA20 = true;
   #a20 = true;
+  #nmiLatched = false;
+  #nmiMasked = false;
 
   constructor(options: PcOptions) {
     const { clock, timers } = options;
@@ -123,6 +125,15 @@ class Board implements Pc {
 
   acknowledgeNmi(cpu = 0): void {
     this.#lapicOf(cpu).acknowledgeNmi();
+  }
+
+  mayRaiseNmi(cpu = 0): boolean {
+    return this.nmiPending(cpu) || this.#lapicOf(cpu).lint0Delivers(deliveryMode.nmi) || this.#ioapic.sendsNmi();
+  }
+
+  triggerNmi(): void {
+    this.#nmiLatched = true;
+    this.#passNmi();
   }
 
   getTpr(cpu = 0): number {
@@ -203,7 +214,11 @@ class Board implements Pc {
     const pit = new Pit({ clock, timers, irq: this.interruptLine(0) });
     this.ports.map(0x40, 4, pit);
     this.ports.map(0x61, 1, new Port61({ clock, pit }));
-    this.ports.map(0x70, 2, new Rtc({ clock, timers, irq: this.interruptLine(8), wallClockMs, memoryBytes }));
+    const nmiMasked = (masked: boolean): void => {
+      this.#nmiMasked = masked;
+      this.#passNmi();
+    };
+    this.ports.map(0x70, 2, new Rtc({ clock, timers, irq: this.interruptLine(8), wallClockMs, memoryBytes, nmiMasked }));
     this.ports.map(pmLayout.base, pmLayout.length, this.#pm);
     this.ports.map(pmLayout.smiCommandPort, 2, new SmiCommand(this.#pm));
   }
@@ -233,6 +248,15 @@ class Board implements Pc {
     this.ports.map(0x80, 1, new PostPort());
     this.ports.map(0x92, 1, port92);
     this.ports.map(0xcf8, 8, this.pci);
+  }
+
+  #passNmi(): void {
+    if (!this.#nmiLatched || this.#nmiMasked) return;
+    this.#nmiLatched = false;
+    for (const lapic of this.lapics) {
+      lapic.setLint1(true);
+      lapic.setLint1(false);
+    }
   }
 
   /** The two gates are ORed, as in Intel's chipsets. */

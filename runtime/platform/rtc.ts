@@ -40,6 +40,8 @@ export interface RtcDeps {
   readonly wallClockMs: number;
   /** Guest RAM, for the sizes in the NVRAM. */
   readonly memoryBytes: number;
+  /** Bit 7 of port 70h was written: the board's NMIs are held back while it is set. */
+  nmiMasked?(masked: boolean): void;
 }
 
 /** The MC146818 real-time clock with its NVRAM, ports 70h-71h and IRQ 8. It keeps UTC. */
@@ -90,8 +92,8 @@ export class Rtc extends ByteWideDevice {
 
   protected writeByte(offset: number, value: number): void {
     if (offset === 0) {
-      // Bit 7 masks NMI, which no device here raises.
       this.#index = value & 0x7f;
+      this.#deps.nmiMasked?.((value & 0x80) !== 0);
       return;
     }
     const index = this.#index;

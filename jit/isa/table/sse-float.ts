@@ -1,8 +1,8 @@
 import type { Machine, Value } from '../../ir/machine.ts';
 import type { Row } from '../dsl/row.ts';
 import {
-  compareFloat, denormalLanes, doubtfulLanes, doubtfulPair, float, floatShape, type Format, fromBits, nanLanes, nativeUnless, notFiniteLanes, pair,
-  raisePending, resultLanes, scalar, type Scalar, tinyLanes, unlessFast, widthOf,
+  bothOrdinary, compareFloat, denormalLanes, doubtfulLanes, doubtfulPair, finiteLanes, float, floatShape, type Format, fromBits, nanLanes, nativeUnless,
+  notFiniteLanes, notSmallLanes, ordinaryLanes, pair, raisePending, scalar, type Scalar, unlessFast, unlessHarmless, widthOf,
 } from './sse-native.ts';
 import {
   direct, immediate32, knownImmediate, lanes32, row, splat32, splat64, swapped, vec, type VectorOperation, xmmBinary, xmmOnly, xmmSource, zeroVector,
@@ -34,9 +34,8 @@ const arithmeticScalar = (op: Arithmetic, format: Format) => (m: Machine): void 
   const b = scalar(m, 1, format);
   const a = scalar(m, 0, format);
   const native = float(m, format, op, a.value, b.value);
-  // sums and differences that come out denormal are exact; products and quotients may underflow
-  const result = resultLanes(m, format, native, op === 'mul' || op === 'div');
-  const doubt = unlessFast(m, doubtfulPair(m, format, denormalLanes(m, format, pair(m, format, a, b)), result));
+  // the operands alone decide, so that nothing waits for the result
+  const doubt = unlessHarmless(m, format, 2, ordinaryLanes(m, format, pair(m, format, a, b)));
   const r = nativeUnless(m, native, doubt, () => exactScalar(m, op, format, a.bits, b.bits));
   writeLow(m, format, m.read(0, 128), r);
 };
@@ -44,12 +43,23 @@ const arithmeticScalar = (op: Arithmetic, format: Format) => (m: Machine): void 
 /** Packed arithmetic on two vectors made from the operands; `exact` gives the microcode's result from the operands themselves. */
 function arithmeticLanes(m: Machine, op: Arithmetic, format: Format, a: Value, b: Value, exact: () => Value): Value {
   const native = vec(m, `${floatShape(format)}.${op}`, a, b);
-  const checks = [denormalLanes(m, format, a), denormalLanes(m, format, b), notFiniteLanes(m, format, native)];
-  if (op === 'mul' || op === 'div') {
-    const zero = (v: Value): Value => vec(m, `${floatShape(format)}.eq`, v, zeroVector(m));
-    checks.push(vec(m, 'v128.andnot', tinyLanes(m, format, native), op === 'mul' ? vec(m, 'v128.or', zero(a), zero(b)) : zero(a)));
-  }
-  return nativeUnless(m, native, unlessFast(m, doubtfulLanes(m, format, ...checks)), exact);
+  const result = m.variable(native);
+  m.when(unlessHarmless(m, 'f32', 4, bothOrdinary(m, format, a, b)), () => {
+    // zeros are frequent in unused lanes; sums and differences that come out denormal are exact, products and quotients may underflow
+    const underflows = op === 'mul' || op === 'div';
+    const doubt = unlessHarmless(
+      m, format, format === 'f32' ? 4 : 2,
+      notSmallLanes(m, format, a, underflows),
+      op === 'div' ? ordinaryLanes(m, format, b) : notSmallLanes(m, format, b, underflows),
+      finiteLanes(m, format, m.value(result)),
+    );
+    m.when(doubt, () => {
+      const r = exact();
+      raisePending(m);
+      m.assign(result, r);
+    });
+  });
+  return m.value(result);
 }
 
 const arithmeticPacked = (op: Arithmetic, format: Format) => xmmBinary((m, a, b) =>

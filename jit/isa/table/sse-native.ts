@@ -1,7 +1,7 @@
 import type { Machine, Value } from '../../ir/machine.ts';
 import type { Node } from '../../ir/node.ts';
 import { SSE_FAST, SSE_XM_PENDING } from '../../state/vcpu-layout.ts';
-import { int, onesVector, vec } from './sse-operand.ts';
+import { int, onesVector, splat32, splat64, vec } from './sse-operand.ts';
 
 /*
  * When native arithmetic equals what the hardware does, MXCSR included.
@@ -66,20 +66,6 @@ export function pair(m: Machine, format: Format, a: Scalar, b: Scalar): Value {
   return m.shuffle(left, b.register, UNPACK[format]);
 }
 
-/**
- * Checks of a scalar result in the two low lanes: not finite, and when `underflow` is asked for, zero, denormal or
- * near the smallest normal number. The complement of a number has a small exponent where the number has a large one.
- */
-export function resultLanes(m: Machine, format: Format, r: Value, underflow: boolean): Value {
-  const shape = intShape(format);
-  const v = vec(m, `${floatShape(format)}.splat`, r);
-  const ones = onesVector(m);
-  const complement = vec(m, 'v128.xor', v, ones);
-  const lanes = underflow ? m.shuffle(v, complement, UNPACK[format]) : complement;
-  const small = vec(m, `${shape}.shr_u`, vec(m, `${shape}.add`, lanes, lanes), m.i32(exponentShift(format) + (underflow ? 1 : 0)));
-  return vec(m, `${shape}.add`, small, ones);
-}
-
 /** Not 0 when a check says doubtful of one of the two low lanes. */
 export function doubtfulPair(m: Machine, format: Format, ...checks: Value[]): Value {
   const mask = doubtfulLanes(m, format, ...checks);
@@ -107,13 +93,6 @@ export function denormalLanes(m: Machine, format: Format, v: Value): Value {
   return vec(m, `${shape}.add`, vec(m, `${shape}.shr_u`, doubled, m.i32(exponentShift(format))), ones);
 }
 
-/** Check per lane: zero, denormal or near the smallest normal. */
-export function tinyLanes(m: Machine, format: Format, v: Value): Value {
-  const shape = intShape(format);
-  const half = vec(m, `${shape}.shr_u`, vec(m, `${shape}.add`, v, v), m.i32(exponentShift(format) + 1));
-  return vec(m, `${shape}.add`, half, onesVector(m));
-}
-
 /** Check per lane: infinite or NaN. */
 export function notFiniteLanes(m: Machine, format: Format, v: Value): Value {
   const d = vec(m, `${floatShape(format)}.sub`, v, v);
@@ -126,6 +105,66 @@ export const nanLanes = (m: Machine, format: Format, v: Value): Value => vec(m, 
 /** Not 0 when a lane of one of the checks says doubtful. */
 export const doubtfulLanes = (m: Machine, format: Format, ...checks: Value[]): Value =>
   int(m, `${intShape(format)}.bitmask`, checks.reduce((a, b) => vec(m, 'v128.or', a, b)));
+
+// --- arithmetic: lanes that are certainly harmless -------------------------------------------------
+/*
+ * One comparison of integers tells whether the exponent lies in a range, once the sign is shifted out. Operands with
+ * ordinary exponents (singles 64 to 189, doubles 512 to 1533) can neither overflow nor underflow in a sum, product or
+ * quotient. The range ends two units below three quarters of all values, so that both its constants are shifted ones,
+ * which cost less to make than any other constant.
+ */
+const LEAST_ORDINARY = { f32: 64, f64: 512 } as const;
+
+/** Shifts the sign out and moves ordinary exponents to the bottom of the signed numbers. */
+const moved = (m: Machine, shape: string, width: number, v: Value): Value =>
+  vec(m, `${shape}.sub`, vec(m, `${shape}.add`, v, v), vec(m, `${shape}.shl`, onesVector(m), m.i32(width - 2)));
+
+/** Lanes of ones where `moved` numbers, whose exponents start at bit `exponent`, are ordinary. */
+const belowLimit = (m: Machine, shape: string, exponent: number, v: Value): Value =>
+  vec(m, `${shape}.lt_s`, v, vec(m, `${shape}.shl`, onesVector(m), m.i32(exponent + 1)));
+
+/** Lanes of ones where exponents are ordinary. Zero is not. */
+export function ordinaryLanes(m: Machine, format: Format, v: Value): Value {
+  const shape = intShape(format);
+  return belowLimit(m, shape, exponentShift(format), moved(m, shape, widthOf(format), v));
+}
+
+/** Lanes of ones where the exponents of both operands are ordinary: doubles by their upper halves, four at a time. */
+export function bothOrdinary(m: Machine, format: Format, a: Value, b: Value): Value {
+  const word = (v: Value): Value => moved(m, 'i32x4', 32, v);
+  if (format === 'f32') return belowLimit(m, 'i32x4', 24, vec(m, 'i32x4.max_s', word(a), word(b)));
+  return belowLimit(m, 'i32x4', 21, word(m.shuffle(a, b, UPPER_HALVES)));
+}
+const UPPER_HALVES: readonly number[] = [4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31];
+
+/** A constant in all lanes. */
+const splat = (m: Machine, format: Format, value: bigint): Value =>
+  format === 'f32' ? splat32(m, Number(BigInt.asUintN(32, value))) : splat64(m, BigInt.asUintN(64, value));
+
+/** Lanes of ones that hold zero, infinity, NaN, or a number that is normal and, where `ordinary` is asked for, not small. */
+export function notSmallLanes(m: Machine, format: Format, v: Value, ordinary: boolean): Value {
+  const shape = intShape(format);
+  const least = BigInt(ordinary ? LEAST_ORDINARY[format] : 1) << BigInt(exponentShift(format));
+  // less one, zero is the largest of all
+  const base = -(1n << BigInt(widthOf(format) - 1));
+  const moved = vec(m, `${shape}.add`, vec(m, `${shape}.add`, v, v), splat(m, format, base - 1n));
+  return vec(m, `${shape}.gt_s`, moved, splat(m, format, base + least - 2n));
+}
+
+/** Lanes of ones that are neither infinite nor NaN. */
+export function finiteLanes(m: Machine, format: Format, v: Value): Value {
+  const d = vec(m, `${floatShape(format)}.sub`, v, v);
+  return vec(m, `${floatShape(format)}.eq`, d, d);
+}
+
+/** True unless native arithmetic is on (SSE_FAST) and the lowest `count` lanes are ones in all checks. */
+export function unlessHarmless(m: Machine, format: Format, count: number, ...checks: Value[]): Value {
+  const lanes = format === 'f32' ? 4 : 2;
+  const all = int(m, `${intShape(format)}.bitmask`, checks.reduce((a, b) => vec(m, 'v128.and', a, b)));
+  const asked = (1 << count) - 1;
+  const mask = count < lanes ? m.and(all, m.i32(asked)) : all;
+  return m.ne(m.add(mask, m.state(SSE_FAST)), m.i32(asked + 1));
+}
 
 // --- leaving to the microcode ----------------------------------------------------------------------
 /** Raises #XM (#UD without CR4.OSXMMEXCPT) when the routine just called met an unmasked exception. */

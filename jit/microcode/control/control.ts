@@ -5,8 +5,8 @@ import { faultGp, faultUd } from "../fault";
 import { cr8Changed, modeChanged, ramLoad64 } from "../host";
 import { linearOf, readOperand } from "../segment/segment";
 import {
-  a20, ATTR_L, cpl, CR0_PE, CR0_PG, CR0_TS, CR0_WP, CR4_PAE, CR4_PGE, CR4_PSE, CR4_SMAP, CR4_SMEP, CS, EFER_LMA, EFER_LME,
-  finish, gpr, isCanonical, isCode64, isLongMode, segAttr, segBase, setGpr,
+  a20, ATTR_L, cpl, CR0_PE, CR0_PG, CR0_TS, CR0_WP, CR4_PAE, CR4_PCIDE, CR4_PGE, CR4_PSE, CR4_SMAP, CR4_SMEP, CS, EFER_LMA,
+  EFER_LME, finish, gpr, hasCr4, isCanonical, isCode64, isLongMode, segAttr, segBase, setGpr,
 } from "../state";
 import { flushPage } from "../mmu/large-page";
 import { flushTlb } from "../mmu/tlb";
@@ -16,9 +16,12 @@ const CR0_EXISTING: u64 = 0xe005003f;
 const CR0_ET: u64 = 0x10;
 const CR0_NW: u64 = 0x20000000;
 const CR0_CD: u64 = 0x40000000;
-/** TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT UMIP FSGSBASE OSXSAVE SMEP SMAP: the bits CPUID may announce. */
-export const CR4_EXISTING: u64 = 0x350ffc;
-const CR4_FLUSHING: u64 = CR4_PSE | CR4_PAE | CR4_PGE | CR4_SMEP | CR4_SMAP;
+/** VME PVI TSD DE PSE PAE MCE PGE PCE OSFXSR OSXMMEXCPT UMIP FSGSBASE PCIDE OSXSAVE SMEP SMAP: the bits CPUID may announce. */
+export const CR4_EXISTING: u64 = 0x370fff;
+const CR4_FLUSHING: u64 = CR4_PSE | CR4_PAE | CR4_PGE | CR4_SMEP | CR4_SMAP | CR4_PCIDE;
+/** Bit 63 of MOV CR3's source with CR4.PCIDE: translations of the new PCID may stay. */
+const CR3_KEEP: u64 = 0x8000000000000000;
+const PCID_MASK: u64 = 0xfff;
 const ABOVE_PHYSICAL: u64 = ~(((<u64>1) << PHYSICAL_ADDRESS_BITS) - 1);
 
 function pdpte(cr3: u64, index: i32): u64 {
@@ -57,6 +60,7 @@ export function writeCr0(value: u64): void {
   const changed = old ^ cr0;
   if (changed & CR0_PG) {
     const paging = (cr0 & CR0_PG) != 0;
+    if (!paging && hasCr4(CR4_PCIDE)) faultGp(0);
     const efer = switchLongMode(paging);
     if (paging && !(efer & EFER_LMA) && load<u64>(CR4) & CR4_PAE) loadPdptes(load<u64>(CR3));
     store<u64>(EFER, efer);
@@ -67,17 +71,27 @@ export function writeCr0(value: u64): void {
   if (changed & (CR0_PG | CR0_PE)) modeChanged();
 }
 
-/** Writes CR3: a new address space. */
+/** The PCID in force; 0 without CR4.PCIDE. */
+function currentPcid(): u64 { return hasCr4(CR4_PCIDE) ? load<u64>(CR3) & PCID_MASK : 0; }
+
+/**
+ * Writes CR3: a new address space. The TLB holds translations of the current PCID and global ones only: those of another
+ * PCID go when it is left, which SDM vol 3, 4.10.4.1 leaves open, so that bit 63 counts only when the PCID stays the same.
+ */
 export function writeCr3(value: u64): void {
-  if (isLongMode() && value & ABOVE_PHYSICAL) faultGp(0);
-  if (!isLongMode() && load<u64>(CR0) & CR0_PG && load<u64>(CR4) & CR4_PAE) loadPdptes(value);
-  store<u64>(CR3, value);
-  flushTlb(0);
+  const pcids = hasCr4(CR4_PCIDE);
+  const cr3 = pcids ? value & ~CR3_KEEP : value;
+  if (isLongMode() && cr3 & ABOVE_PHYSICAL) faultGp(0);
+  if (!isLongMode() && load<u64>(CR0) & CR0_PG && load<u64>(CR4) & CR4_PAE) loadPdptes(cr3);
+  const keeps = pcids && value & CR3_KEEP && (cr3 & PCID_MASK) == currentPcid();
+  store<u64>(CR3, cr3);
+  if (!keeps) flushTlb(0);
 }
 
 function writeCr4(value: u64): void {
   if (value & ~CR4_EXISTING) faultGp(0);
   const changed = load<u64>(CR4) ^ value;
+  if (changed & value & CR4_PCIDE && (!isLongMode() || load<u64>(CR3) & PCID_MASK)) faultGp(0);
   if (isLongMode()) {
     if (!(value & CR4_PAE)) faultGp(0);
   } else if (load<u64>(CR0) & CR0_PG && value & CR4_PAE && changed & CR4_FLUSHING) {
@@ -139,7 +153,10 @@ export function invlpg(seg: i32, offset: i64): void {
   finish();
 }
 
-/** INVPCID, without process-context identifiers: every PCID but 0 is refused. */
+/**
+ * INVPCID (SDM vol 2). Of a PCID that is not in force nothing is left to drop, see `writeCr3`. Types: 0 one address of a
+ * PCID, 1 a PCID, 2 everything, 3 everything but global translations.
+ */
 export function invpcid(register: i32, seg: i32, offset: i64): void {
   if (cpl()) faultGp(0);
   const type = isCode64() ? gpr(register) : gpr(register) & 0xffffffff;
@@ -147,12 +164,11 @@ export function invpcid(register: i32, seg: i32, offset: i64): void {
   const pcid = readOperand(seg, offset, 8);
   const linear = readOperand(seg, offset + 8, 8);
   if (type > 3 || pcid >> 12) faultGp(0);
-  if (type < 2 && pcid) faultGp(0);
-  if (type == 0) {
-    if (!isCanonical(linear)) faultGp(0);
-    flushPage(linear);
-  } else {
-    flushTlb(type == 2 ? 1 : 0);
-  }
+  if (type < 2 && pcid && !hasCr4(CR4_PCIDE)) faultGp(0);
+  if (type == 0 && !isCanonical(linear)) faultGp(0);
+  const isCurrent = pcid == currentPcid();
+  if (type == 0 && isCurrent) flushPage(linear);
+  if (type == 1 && isCurrent) flushTlb(0);
+  if (type > 1) flushTlb(type == 2 ? 1 : 0);
   finish();
 }

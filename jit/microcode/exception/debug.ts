@@ -1,6 +1,6 @@
 /** Debug registers, breakpoints and single step. SDM vol 3 chapter 17. */
 import {
-  DEBUG_STEP, DEBUG_TRAP, DR, EFLAGS, REP_STOPPED, SEG_BASE, SEG_CS, SHADOW,
+  DEBUG_STEP, DEBUG_TRAP, DR, EFLAGS, RF_KEPT, SEG_BASE, SEG_CS, SHADOW,
 } from "../../state/vcpu-layout";
 import { updateContext } from "../context";
 import { fault, faultGp, faultUd, recordFault, VECTOR_DB } from "../fault";
@@ -65,6 +65,9 @@ function recordDebug(bits: u32): i32 {
 export function debugBefore(rip: i64): i32 {
   const flags = load<i32>(EFLAGS);
   store<u32>(DEBUG_STEP, flags & FLAG_TF ? 1 : 0);
+  // A trap that MOV SS held off comes after this instruction; one that is left of an instruction that faulted, never.
+  if (load<u32>(SHADOW) != 2) store<u32>(DEBUG_TRAP, 0);
+  store<u32>(SHADOW, 0);
   if (flags & FLAG_RF || !(dr7() & 0xff)) return 0;
   const linear = isCode64() ? <u64>rip : (load<u64>(SEG_CS + SEG_BASE) + <u64>rip) & 0xffffffff;
   let hits: u32 = 0;
@@ -72,9 +75,12 @@ export function debugBefore(rip: i64): i32 {
   return hits ? recordDebug(hits) : 0;
 }
 
-/** After that instruction, when it did not fault: 1 when a debug trap (single step, data or port breakpoint) is recorded. */
+/**
+ * After that instruction, when it did not fault. RF goes, unless it has just been loaded or the instruction is not done
+ * (SDM vol 3, 17.3.1.1). 1 when a debug trap (single step, data or port breakpoint) is recorded.
+ */
 export function debugAfter(): i32 {
-  if (load<u32>(REP_STOPPED)) store<u32>(REP_STOPPED, 0);
+  if (load<u32>(RF_KEPT)) store<u32>(RF_KEPT, 0);
   else store<i32>(EFLAGS, load<i32>(EFLAGS) & ~FLAG_RF);
   const step = load<u32>(DEBUG_STEP);
   store<u32>(DEBUG_STEP, 0);

@@ -16,6 +16,7 @@ import {
   CS, FLAG_AC, FLAG_IF, FLAG_OF, FLAG_RF, FLAG_TF, gpr, iopl, isLongMode, isProtected, isV86, RSP, segAttr, segBase,
   segLimit, segSelector, SS,
 } from "../state";
+import { redirectInterrupt } from "./virtual-interrupt";
 
 /** What is delivered. */
 export const KIND_EXCEPTION: i32 = 0;
@@ -98,11 +99,11 @@ export function deliver(vector: i32, error: i32, kind: i32): void {
   }
   store<i32>(DELIVERING, isException ? number + 1 : BENIGN);
   store<i32>(FAULT, 0);
+  if (kind == KIND_NMI) store<u32>(NMI_BLOCKED, 1);
   deliverNow(number, code, kind);
   store<i32>(DELIVERING, 0);
   store<u32>(SHADOW, 0);
   store<u32>(DEBUG_STEP, 0);
-  if (kind == KIND_NMI) store<u32>(NMI_BLOCKED, 1);
   if (number == VECTOR_DB && (isException || kind == KIND_INT1)) {
     store<u32>(DR + 56, load<u32>(DR + 56) & ~DR7_GD);
     updateContext();
@@ -114,9 +115,12 @@ export function deliverFault(): void {
   deliver(load<i32>(FAULT_VECTOR), load<i32>(FAULT_ERROR), KIND_EXCEPTION);
 }
 
-/** INT n; in virtual-8086 mode only with IOPL 3. */
+/** INT n; in virtual-8086 mode redirected to the program itself, or only with IOPL 3. */
 export function softwareInterrupt(vector: i32): void {
-  if (isV86() && iopl() != 3) faultGp(0);
+  if (isV86()) {
+    if (redirectInterrupt(vector & 0xff)) return;
+    if (iopl() != 3) faultGp(0);
+  }
   deliver(vector & 0xff, -1, KIND_INT_N);
 }
 

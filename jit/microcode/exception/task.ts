@@ -1,13 +1,13 @@
 /** Hardware task switches, 16 and 32-bit. SDM vol 3, 7.3. */
 import {
-  CPL, CR0, DEBUG_TRAP, DR, EFLAGS, RIP, SEG_ATTR, SEG_BASE, SEG_LDTR, SEG_SELECTOR, SEG_TR, SHADOW,
+  CPL, CR0, DR, EFLAGS, RIP, SEG_ATTR, SEG_BASE, SEG_LDTR, SEG_SELECTOR, SEG_TR, SHADOW,
 } from "../../state/vcpu-layout";
 import { updateContext } from "../context";
 import { writeCr3 } from "../control/control";
 import {
   descBase, descKind, descLimit, descriptorAddress, DESC_P, descAttr, fetchDescriptor, setNull,
 } from "../segment/descriptor";
-import { fault, faultGp, VECTOR_GP, VECTOR_NP, VECTOR_TS } from "../fault";
+import { fault, faultGp, VECTOR_DB, VECTOR_GP, VECTOR_NP, VECTOR_TS } from "../fault";
 import { setEflags } from "../flags";
 import { loadSystem, probeIn, storeSystem } from "../mmu/memory";
 import { push } from "../segment/stack";
@@ -16,6 +16,7 @@ import {
 } from "../state";
 import { loadTaskSegments } from "./task-segments";
 import { SET_SUPERVISOR } from "../mmu/translate";
+import { checkVirtualInterrupt } from "./virtual-interrupt";
 
 /** Why the task is switched. */
 export const TASK_JUMP: i32 = 0;
@@ -27,6 +28,8 @@ const IMAGE_SIZE: i32 = 104;
 /** The new task's TSS, read whole before anything changes: its address space may not map it. */
 const IMAGE: usize = memory.data(104);
 const DR6_BT: u32 = 0x8000;
+/** T flag of the last task that was switched to. */
+let traps: bool = false;
 
 function setBusy(address: u64, busy: bool): void {
   const rights = loadSystem(address + 5, 1);
@@ -132,12 +135,22 @@ export function switchTask(selector: i32, reason: i32, ext: i32, flags: i32, ret
   loadLdt();
   loadTaskSegments();
   updateContext();
-  if (newWide && load<u16>(IMAGE + 0x64) & 1) store<u32>(DEBUG_TRAP, load<u32>(DEBUG_TRAP) | DR6_BT);
+  traps = newWide && (load<u16>(IMAGE + 0x64) & 1) != 0;
   if (load<u64>(RIP) > segLimit(CS)) faultGp(0);
+}
+
+/** What comes before the first instruction of a task that has just been switched to: the trap of its T flag. */
+export function enterTask(): void {
+  if (traps) {
+    store<u32>(DR + 48, load<u32>(DR + 48) | DR6_BT);
+    fault(VECTOR_DB, -1);
+  }
+  checkVirtualInterrupt();
 }
 
 /** Delivers an event through a task gate. */
 export function interruptTask(selector: i32, ext: i32, error: i32, flags: i32, returnRip: u64): void {
   switchTask(selector, TASK_CALL, ext, flags, returnRip);
   if (error >= 0) push(load<u32>(SEG_TR + SEG_ATTR) & 0x800 ? 4 : 2, <u64>error);
+  enterTask();
 }

@@ -42,8 +42,8 @@ export function multiplySlow(p: i32, aSig: u64, aSe: i32, bSig: u64, bSe: i32, f
   return finish(p);
 }
 
-/** a * b to the register at p. Returns whether the instruction took effect. */
-export function multiply(p: i32, aSig: u64, aSe: i32, bSig: u64, bSe: i32): i32 {
+/** Normal operands with round to nearest and PE masked, at every precision; all else goes on to `multiplySlow`. */
+function multiplyShort(p: i32, aSig: u64, aSe: i32, bSig: u64, bSe: i32): i32 {
   const ea = aSe & 0x7fff;
   const eb = bSe & 0x7fff;
   const cw = load<i32>(FPU_CW);
@@ -80,6 +80,45 @@ export function multiply(p: i32, aSig: u64, aSe: i32, bSig: u64, bSe: i32): i32 
     e++;
   }
   if (<u32>(e - 1) >= 0x7ffe) return multiplySlow(p, aSig, aSe, bSig, bSe, 0);
+  store<u64>(p, hi);
+  store<u16>(p, ((aSe ^ bSe) & 0x8000) | e, 8);
+  store<i32>(FPU_SW, (load<i32>(FPU_SW) & ~C1) | (i32(lo != 0) << 5) | (i32(up) << 9));
+  return 1;
+}
+
+/**
+ * a * b to the register at p. Returns whether the instruction took effect. Normal operands with round to nearest, full
+ * precision and PE masked are done here.
+ */
+// @ts-ignore: decorator
+@inline
+export function multiply(p: i32, aSig: u64, aSe: i32, bSig: u64, bSe: i32): i32 {
+  const ea = aSe & 0x7fff;
+  const eb = bSe & 0x7fff;
+  const fast =
+    i32(<u32>(ea - 1) < 0x7ffe) &
+    i32(<u32>(eb - 1) < 0x7ffe) &
+    i32(<i64>(aSig & bSig) < 0) &
+    i32((load<i32>(FPU_CW) & 0xf20) == 0x320);
+  if (!fast) return multiplyShort(p, aSig, aSe, bSig, bSe);
+  const al = aSig & 0xffffffff;
+  const ah = aSig >> 32;
+  const bl = bSig & 0xffffffff;
+  const bh = bSig >> 32;
+  const ll = al * bl;
+  const mid = al * bh + (ll >> 32);
+  const side = ah * bl + (mid & 0xffffffff);
+  let lo = (side << 32) | (ll & 0xffffffff);
+  let hi = ah * bh + (mid >> 32) + (side >> 32);
+  const short = (~hi) >> 63;
+  hi = (hi << short) | ((lo >> 63) & short);
+  lo <<= short;
+  const up = u64((lo | (hi & 1)) > J_BIT);
+  hi += up;
+  const wrapped = u64(hi == 0);
+  hi |= wrapped << 63;
+  const e = ea + eb - 0x3ffe - i32(short) + i32(wrapped);
+  if (<u32>(e - 1) >= 0x7ffe) return multiplyShort(p, aSig, aSe, bSig, bSe);
   store<u64>(p, hi);
   store<u16>(p, ((aSe ^ bSe) & 0x8000) | e, 8);
   store<i32>(FPU_SW, (load<i32>(FPU_SW) & ~C1) | (i32(lo != 0) << 5) | (i32(up) << 9));

@@ -1,7 +1,7 @@
 /** Hot path: from linear to physical addresses: rights, page faults, TLB fills. SDM vol 3, 4.6 and 4.7. */
 import {
-  BLOCK_TABLE, BLOCK_TABLE_ENTRIES, BLOCK_TABLE_ENTRY_SIZE, CR0, CR4, CTX, DATA_SET, EFER, FAULT, JC_CTX, JC_PAGE,
-  JC_REC, JC_RIP, JUMP_CACHE, JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_SIZE, RIP, SEG_BASE, SEG_CS, STAT_TLB_MISS,
+  BLOCK_TABLE, BLOCK_TABLE_ENTRIES, BLOCK_TABLE_ENTRY_SIZE, CR0, CR4, CTX, DATA_SET, EDGE_SIZE, EFER, FAULT, JC_CTX, JC_PAGE,
+  JC_REC, JC_RIP, JUMP_CACHE, JUMP_CACHE_ENTRIES, JUMP_CACHE_ENTRY_SIZE, MODE_CODE_MASK, MODE_FLAT, RIP, SEG_BASE, SEG_CS, SEG_LIMIT, STAT_TLB_MISS,
 } from "../../state/vcpu-layout";
 import { recordFault, recordPageFault, VECTOR_GP, VECTOR_SS } from "../fault";
 import { a20, CR0_PG, CR0_WP, CR4_PAE, CR4_PGE, CR4_SMAP, CR4_SMEP, EFER_NXE, isCanonical, isCode64 } from "../state";
@@ -139,8 +139,19 @@ export function enterBlock(physical: i32, mode: i32, record: i32): void {
   store<i32>(entry + 8, record);
 }
 
+/** True where blocks depend on the end of the code segment: there the host loop decodes them. */
+function isNearEdge(): bool {
+  const context = load<u32>(CTX);
+  if (context & MODE_FLAT) return false;
+  const limit = load<u32>(SEG_CS + SEG_LIMIT);
+  const last = context & MODE_CODE_MASK || limit < 0xffff ? limit : 0xffff;
+  const rip = load<u32>(RIP);
+  return rip > last || last - rip < <u32>EDGE_SIZE;
+}
+
 /** Finds the record for the current RIP in the block table and enters it into the jump cache; 0: not there, or no such page. */
 export function findBlock(): i32 {
+  if (isNearEdge()) return 0;
   const physical = fetchCurrent();
   // A fault is found again by whoever looks the address up.
   if (load<i32>(FAULT)) {
@@ -156,11 +167,11 @@ export function findBlock(): i32 {
 
 /**
  * Makes a jump cache entry for `rip` valid again that only a flush has aged: its mode is the current one and the page is
- * still the one at JC_PAGE. 1 when it is usable now.
+ * still the one at JC_PAGE. 1 when it is usable now. Only flat code: elsewhere the base decides where in the page `rip` is.
  */
 export function reviveJump(entry: i32, rip: i64): i32 {
   const context = load<u32>(CTX);
-  if (load<i64>(entry + JC_RIP) != rip || (load<u32>(entry + JC_CTX) ^ context) & 0xffff) return 0;
+  if (load<i64>(entry + JC_RIP) != rip || (load<u32>(entry + JC_CTX) ^ context) & 0xffff || !(context & MODE_FLAT)) return 0;
   const page = load<u32>(entry + JC_PAGE);
   if (!(page & 1)) return 0;
   const linear = isCode64() ? rip : (load<i64>(SEG_CS + SEG_BASE) + rip) & 0xffffffff;

@@ -2,7 +2,7 @@
  * Hot path: windows of string operands: as many elements as lie in one page of plain RAM, so that they can be worked on
  * by physical address. What does not fit (devices, elements across pages, limits, watched memory) goes one by one.
  */
-import { BUDGET, BUDGET_DEBT, DATA_SET, EFLAGS, INTR_PENDING, REP_STOPPED, TLB, TLB_BASE, TLB_SET_SIZE } from "../../state/vcpu-layout";
+import { BUDGET, BUDGET_DEBT, DATA_SET, DEBUG_TRAP, EFLAGS, INTR_PENDING, RF_KEPT, TLB, TLB_BASE, TLB_SET_SIZE } from "../../state/vcpu-layout";
 import { checkFault } from "../fault";
 import { ramLoad16, ramLoad32, ramLoad64, ramLoad8, ramStore16, ramStore32, ramStore64, ramStore8 } from "../host";
 import { isRam, isRom } from "../mmu/physical";
@@ -67,21 +67,23 @@ export function countDown(count: i32): void {
   setIndex(RCX, gpr(RCX) - <u64>count);
 }
 
-/** True when the instruction should be left to be continued later. */
+/** True when the instruction should be left to be continued later: debug traps come after each element that has one. */
 export function shouldStop(): bool {
-  if (stepping) return true;
+  if (stepping || load<u32>(DEBUG_TRAP)) return true;
   return done >= PATIENCE && (load<i32>(BUDGET) <= 0 || load<u32>(INTR_PENDING) != 0);
 }
 
 /** Leaves the instruction: behind it when all is done, else at it. */
 export function endString(complete: bool): void {
+  const flags = load<i32>(EFLAGS);
   if (complete) {
+    if (flags & FLAG_RF) store<i32>(EFLAGS, flags & ~FLAG_RF);
     finish();
     return;
   }
-  if (!(dr7() & 0xff) && !stepping) return;
-  store<u32>(REP_STOPPED, 1);
-  if (dr7() & 0xff) store<i32>(EFLAGS, load<i32>(EFLAGS) | FLAG_RF);
+  // What comes between two iterations finds RF set (SDM vol 3, 17.3.1.1).
+  store<i32>(EFLAGS, flags | FLAG_RF);
+  if (dr7() & 0xff || stepping) store<u32>(RF_KEPT, 1);
 }
 
 /** Elements from `index` on that fit before the page, the address width or the count ends. */

@@ -12,7 +12,7 @@ import { setOfLevel } from "../mmu/memory";
 import { checkTarget } from "./return";
 import { peek, setStackPointer } from "../segment/stack";
 import { cpl, CS, gpr, isCanonical, isLongMode, RSP, segSelector, setGpr, SS } from "../state";
-import { switchTask, TASK_CALL, TASK_JUMP } from "../exception/task";
+import { enterTask, switchTask, TASK_CALL, TASK_JUMP } from "../exception/task";
 import { innerAttr, innerDescriptor, innerPointer, innerSelector, readInnerStack, readTss64 } from "../exception/tss";
 
 /** What `openGate` found. */
@@ -25,7 +25,10 @@ function checkPrivilege(selector: i32, descriptor: u64): void {
   if (dpl < cpl() || dpl < (selector & 3)) faultGp(selector & 0xfffc);
 }
 
-function switchTo(selector: i32, reason: i32): void { switchTask(selector, reason, 0, getEflags(), load<u64>(NEXT_RIP)); }
+function switchTo(selector: i32, reason: i32): void {
+  switchTask(selector, reason, 0, getEflags(), load<u64>(NEXT_RIP));
+  enterTask();
+}
 
 /** Goes through a task gate or TSS descriptor; true if it was one. */
 function isTask(selector: i32, descriptor: u64, reason: i32): bool {

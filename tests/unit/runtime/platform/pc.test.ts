@@ -120,6 +120,42 @@ describe('createPc', () => {
     expect(pc.hasInterrupt()).toBe(false);
   });
 
+  it('pulses its NMI line at LINT1, unless port 70h masks it', () => {
+    const { pc, events, outb } = createTestPc();
+    pc.initialiseAsFirmware();
+    outb(0x70, 0x8f);
+    pc.triggerNmi();
+    expect(pc.nmiPending()).toBe(false);
+    events.length = 0;
+    outb(0x70, 0x0f);
+    expect([pc.nmiPending(), events]).toEqual([true, ['interrupt 0']]);
+    pc.acknowledgeNmi();
+    pc.triggerNmi();
+    pc.triggerNmi();
+    expect(pc.nmiPending()).toBe(true);
+    pc.acknowledgeNmi();
+    expect(pc.nmiPending()).toBe(false);
+  });
+
+  it('knows whether a device can raise an NMI', () => {
+    const { pc, time, outb } = createTestPc();
+    pc.initialiseAsFirmware();
+    expect(pc.mayRaiseNmi()).toBe(false);
+    pc.mmio.write(LAPIC + 0x350, 4, 0x400);
+    expect(pc.mayRaiseNmi()).toBe(true);
+    pc.mmio.write(LAPIC + 0x350, 4, 0x1_0700);
+    pc.mmio.write(IOAPIC, 4, 0x14);
+    pc.mmio.write(IOAPIC + 0x10, 4, 0x400);
+    expect(pc.mayRaiseNmi()).toBe(true);
+    outb(0x43, 0x30);
+    outb(0x40, 0xff, 0x20);
+    time.advance(60e6);
+    expect(pc.nmiPending()).toBe(true);
+    pc.mmio.write(IOAPIC + 0x10, 4, 0x1_0400);
+    pc.acknowledgeNmi();
+    expect(pc.mayRaiseNmi()).toBe(false);
+  });
+
   it('shows CR8 and NMIs', () => {
     const { pc } = createTestPc();
     pc.initialiseAsFirmware();
