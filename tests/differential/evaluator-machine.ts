@@ -1,7 +1,13 @@
 import { decodeInstruction } from '../../jit/decode/decode-instruction.ts';
-import { evaluable, Evaluator, EvaluatorFault, type EvaluatorMemory, programOf } from '../support/evaluator.ts';
+import { evaluable, Evaluator, EvaluatorFault, type EvaluatorMemory, type EvaluatorVectors, programOf } from '../support/evaluator.ts';
+import type { LoadedInterpreter } from '../../jit/interp/load-interpreter.ts';
+import * as L from '../../jit/state/vcpu-layout.ts';
+import { VcpuCore } from '../../jit/vcpu/vcpu-core.ts';
+import { MicrocodeCaller } from '../support/microcode-caller.ts';
+import { bareHost } from '../support/vector-machine.ts';
 import { packFlags, unpackFlags } from '../support/evaluator-flags.ts';
 import { FS_BASE, FS_LIMIT, GS_BASE, pageOf, PHYSICAL } from './address-space.ts';
+import { floatState } from './float-state.ts';
 import type { Outcome } from './outcome.ts';
 import type { CodeSize } from './encode-row.ts';
 import type { Image } from './program.ts';
@@ -53,16 +59,51 @@ class FlatMemory implements EvaluatorMemory {
   }
 }
 
+/** What a program starts with. */
+export interface Start {
+  readonly gpr: readonly bigint[];
+  readonly eflags: number;
+  readonly memory: Uint8Array;
+  /** Machine state from the x87 registers to the XMM registers. */
+  readonly floats: Uint8Array;
+}
+
+const RAM_PAGES = 16;
+
+/** Vector registers for the evaluator: in a machine of its own that runs nothing, for the microcode to work on. */
+export class VectorState implements EvaluatorVectors {
+  readonly view: DataView;
+  private readonly core: VcpuCore;
+  private readonly caller: MicrocodeCaller;
+
+  constructor({ module, index }: LoadedInterpreter) {
+    const memory = new WebAssembly.Memory({ initial: RAM_PAGES, maximum: 65536, shared: true });
+    this.core = new VcpuCore(module, index, memory, RAM_PAGES << 16, bareHost);
+    this.view = this.core.view;
+    this.view.setBigUint64(L.CR4, 0x620n, true);
+    this.caller = new MicrocodeCaller(this.core.exports);
+  }
+
+  /** Takes over the registers of another machine. */
+  load(floats: Uint8Array): void {
+    new Uint8Array(this.view.buffer).set(floats, L.FPU_ST);
+    this.core.exports.sse_mxcsr_changed?.();
+  }
+  call(...args: Parameters<MicrocodeCaller['call']>): bigint {
+    return this.caller.call(...args);
+  }
+}
+
 /**
  * Runs a program in the evaluator as far as it knows the instructions.
- * @param gpr first values of the registers
  * @param most instructions after which it gives up
  * @returns null when it met an instruction it does not know
  */
-export function evaluate(image: Image, code: CodeSize, gpr: readonly bigint[], eflags: number, memory: Uint8Array, most: number): Outcome | null {
+export function evaluate(image: Image, code: CodeSize, { gpr, eflags, memory, floats }: Start, vectors: VectorState, most: number): Outcome | null {
   const flat = new FlatMemory(memory.slice(), code);
+  vectors.load(floats);
   const state = { gpr: [...gpr], flags: unpackFlags(eflags), eflags: eflags & ~0x8d5, rip: BigInt(image.entry) };
-  const evaluator = new Evaluator(state, flat);
+  const evaluator = new Evaluator(state, flat, vectors);
   const log: string[] = [];
   let executed = 0;
   const outcome = (end: Outcome['end']): Outcome => {
@@ -72,7 +113,7 @@ export function evaluate(image: Image, code: CodeSize, gpr: readonly bigint[], e
       end,
       log,
       executed,
-      state: { rip: state.rip.toString(16), eflags: (state.eflags | packFlags(state.flags)).toString(16), ...registers },
+      state: { rip: state.rip.toString(16), eflags: (state.eflags | packFlags(state.flags)).toString(16), ...registers, ...floatState(vectors.view) },
       memory: flat.bytes,
     };
   };

@@ -32,7 +32,7 @@ describe('what the fuzzer found', () => {
   it.each(FOUND)('%s', (_, code, start, instructions) => {
     const items = [...instructions.map((hex) => bytes(...Buffer.from(hex, 'hex'))), label(END), bytes(0x0f, 0x0b)];
     for (const stateSeed of STATES) {
-      const program: Program = { code, items, start, integerOnly: false, stateSeed };
+      const program: Program = { code, items, start, evaluable: false, stateSeed };
       const image = layOut(program);
       if (image === null) throw new Error('the program does not fit');
       const first = new FuzzMachine(interpreter, code, 'interpreter').run(program, image);

@@ -6,6 +6,8 @@ import { SynchronousTranslator } from '../support/synchronous-translator.ts';
 import { bareHost } from '../support/vector-machine.ts';
 import { CODE, DATA, FS_BASE, FS_LIMIT, GS_BASE, PAGES, pageOf, PHYSICAL, PHYSICAL_PAGES, POINTERS, STACK_START } from './address-space.ts';
 import type { CodeSize } from './encode-row.ts';
+import type { Start } from './evaluator-machine.ts';
+import { floatState } from './float-state.ts';
 import type { Outcome } from './outcome.ts';
 import type { Image, Program } from './program.ts';
 import { Random } from './random.ts';
@@ -14,19 +16,6 @@ const RAM_BYTES = 4 << 20;
 const TABLES = 0x100000;
 /** Instructions after which a program counts as endless. */
 export const BUDGET = 20_000;
-/** 32-bit words of floating-point state that are compared. */
-const X87_WORDS = {
-  top: L.FPU_TOP,
-  cw: L.FPU_CW,
-  sw: L.FPU_SW,
-  tag: L.FPU_TAG,
-  fip: L.FPU_FIP,
-  fdp: L.FPU_FDP,
-  fop: L.FPU_FOP,
-  fcs: L.FPU_FCS,
-  fds: L.FPU_FDS,
-  mxcsr: L.MXCSR,
-} as const;
 /** Faults after which a program ends. */
 const MOST_FAULTS = 40;
 
@@ -41,7 +30,7 @@ export class FuzzMachine {
   readonly core: VcpuCore;
   readonly engine: Engine;
   /** Registers and memory that the last program started with, when the evaluator may want them. */
-  start: { readonly gpr: readonly bigint[]; readonly eflags: number; readonly memory: Uint8Array } | null = null;
+  start: Start | null = null;
   private readonly translator: SynchronousTranslator | null;
   private readonly ram: Uint8Array;
   private readonly code: CodeSize;
@@ -94,8 +83,13 @@ export class FuzzMachine {
     const { core } = this;
     this.load(program, image);
     this.start =
-      program.integerOnly && this.engine === 'interpreter'
-        ? { gpr: Array.from({ length: 16 }, (_, i) => core.gpr(i)), eflags: core.exports.getEflags(), memory: this.snapshot().memory }
+      program.evaluable && this.engine === 'interpreter'
+        ? {
+            gpr: Array.from({ length: 16 }, (_, i) => core.gpr(i)),
+            eflags: core.exports.getEflags(),
+            memory: this.snapshot().memory,
+            floats: new Uint8Array(core.view.buffer).slice(L.FPU_ST, L.YMM_HIGH),
+          }
         : null;
     const log: string[] = [];
     const before = core.executed;
@@ -216,14 +210,7 @@ export class FuzzMachine {
     const state: Record<string, string> = { rip: core.rip.toString(16) };
     for (let i = 0; i < 16; i++) state[`gpr${i}`] = core.gpr(i).toString(16);
     state['eflags'] = core.exports.getEflags().toString(16);
-    const bytes = Buffer.from(view.buffer, L.FPU_ST, L.YMM_HIGH - L.FPU_ST);
-    const text = (from: number, n: number): string =>
-      Buffer.from(bytes.subarray(from - L.FPU_ST, from - L.FPU_ST + n))
-        .reverse()
-        .toString('hex');
-    for (let i = 0; i < 16; i++) state[`xmm${i}`] = text(L.XMM + i * 16, 16);
-    for (let i = 0; i < 8; i++) state[`r${i}`] = text(L.FPU_ST + i * 16, 10);
-    for (const [name, address] of Object.entries(X87_WORDS)) state[name] = text(address, 4);
+    Object.assign(state, floatState(view));
     return { state, memory: ram.slice(PHYSICAL, PHYSICAL + PHYSICAL_PAGES * 4096) };
   }
 }

@@ -1,6 +1,6 @@
 import type { LoadedInterpreter } from '../../jit/interp/load-interpreter.ts';
 import { describeProgram } from './describe-program.ts';
-import { evaluate } from './evaluator-machine.ts';
+import { evaluate, VectorState } from './evaluator-machine.ts';
 import { BUDGET, type Engine, FuzzMachine } from './fuzz-machine.ts';
 import { generateProgram } from './generate-program.ts';
 import { compareOutcomes, type Outcome } from './outcome.ts';
@@ -33,6 +33,7 @@ export interface FuzzResult {
 export class Fuzzer {
   private readonly interpreter: LoadedInterpreter;
   private readonly machines = new Map<string, FuzzMachine>();
+  private readonly vectors: VectorState;
   private lived = 0;
   programs = 0;
   instructions = 0;
@@ -41,6 +42,7 @@ export class Fuzzer {
 
   constructor(interpreter: LoadedInterpreter) {
     this.interpreter = interpreter;
+    this.vectors = new VectorState(interpreter);
   }
 
   private machine(code: 32 | 64, engine: Engine): FuzzMachine {
@@ -65,7 +67,7 @@ export class Fuzzer {
     const out: string[] = [];
     const { start } = machine;
     if (start !== null) {
-      const third = evaluate(image, program.code, start.gpr, start.eflags, start.memory, BUDGET);
+      const third = evaluate(image, program.code, start, this.vectors, BUDGET);
       if (third !== null) {
         this.evaluated++;
         out.push(...compareOutcomes(first, third));

@@ -23,13 +23,13 @@ class Writer {
   private readonly functions: number[] = [];
   private readonly random: Random;
   private readonly code: CodeSize;
-  private readonly integerOnly: boolean;
+  private readonly evaluable: boolean;
   private readonly selfModifying: boolean;
 
-  constructor(random: Random, code: CodeSize, integerOnly: boolean) {
+  constructor(random: Random, code: CodeSize, evaluable: boolean) {
     this.random = random;
     this.code = code;
-    this.integerOnly = integerOnly;
+    this.evaluable = evaluable;
     this.selfModifying = random.chance(0.5);
   }
 
@@ -37,7 +37,7 @@ class Writer {
     return this.labels++;
   }
   private plain(): void {
-    for (const b of randomInstruction(this.random, this.code, this.integerOnly)) this.items.push(bytes(...b));
+    for (const b of randomInstruction(this.random, this.code, this.evaluable)) this.items.push(bytes(...b));
   }
 
   /** The whole program: a body, its end, the functions it calls. */
@@ -164,7 +164,7 @@ class Writer {
     const op = random.pick([0xa4, 0xa5, 0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf, 0xa6, 0xa7]);
     const repeat = random.pick([[], [0xf3], [0xf3], [0xf2]]);
     const wide = this.code === 64 && random.chance(0.3) ? [0x48] : random.chance(0.2) ? [0x66] : [];
-    if (this.integerOnly) {
+    if (this.evaluable) {
       this.plain();
       return;
     }
@@ -179,7 +179,7 @@ class Writer {
 
   /** PUSHF and POPF, with flags that do no harm. */
   private flags(): void {
-    if (this.integerOnly) this.items.push(bytes(this.random.pick([0xf5, 0xf8, 0xf9, 0x9e, 0x9f])));
+    if (this.evaluable) this.items.push(bytes(this.random.pick([0xf5, 0xf8, 0xf9, 0x9e, 0x9f])));
     else if (this.random.chance(0.5)) this.items.push(bytes(0x68, ...word(this.random.bits() & 0x8d5)), bytes(0x9d));
     else this.items.push(bytes(0x9c), bytes(0x58));
   }
@@ -216,7 +216,7 @@ class Writer {
     const alias = random.chance(0.2) ? ALIAS - CODE : 0;
     const place = (at: LabelAddress, offset = 1): number => at(id) + offset + alias;
     const value = random.bits();
-    switch (random.below(this.integerOnly ? 6 : 10)) {
+    switch (random.below(this.evaluable ? 6 : 10)) {
       case 0:
         this.items.push(withLabels((_, at) => [0xfe, ...absolute(code, 0, place(at))]));
         break; // INC byte
@@ -262,9 +262,9 @@ class Writer {
 /** A random program of 1 to 200 instructions. */
 export function generateProgram(random: Random): Program {
   const code: CodeSize = random.chance(0.5) ? 64 : 32;
-  const integerOnly = random.chance(0.35);
-  const writer = new Writer(random, code, integerOnly);
+  const evaluable = random.chance(0.35);
+  const writer = new Writer(random, code, evaluable);
   writer.write(random.chance(0.3) ? random.between(1, 10) : random.chance(0.7) ? random.between(10, 60) : random.between(60, MOST));
   const start = random.chance(0.4) ? random.below(0x800) : 4096 * random.between(1, 2) - random.between(1, 300);
-  return { code, items: writer.items, start, integerOnly, stateSeed: random.bits() };
+  return { code, items: writer.items, start, evaluable, stateSeed: random.bits() };
 }

@@ -27,7 +27,7 @@ const MARK = 0xa5;
 /** Longest that a slice may take, in milliseconds. */
 const SLOW = 3000;
 /** How far a slice may run over its budget, in instructions: one region without a loop, and a block. */
-const OVERRUN = 450;
+const OVERRUN = 850;
 
 /** Instructions in which a guest has to shut down to be compared. */
 export const OUTCOME_BUDGET = 10_000;

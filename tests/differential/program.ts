@@ -23,7 +23,7 @@ export interface Program {
   /** Offset of the first item in the code pages. */
   readonly start: number;
   /** Only instructions that the evaluator knows. */
-  readonly integerOnly: boolean;
+  readonly evaluable: boolean;
   /** Determines registers and memory. */
   readonly stateSeed: number;
 }

@@ -118,8 +118,8 @@ function instructionOf(row: Row, random: Random, code: CodeSize, at: number): Ui
 }
 
 /** A random instruction, perhaps after one that prepares a register. */
-export function randomInstruction(random: Random, code: CodeSize, integerOnly: boolean): Uint8Array[] {
-  const pools = poolsFor(code, integerOnly);
+export function randomInstruction(random: Random, code: CodeSize, evaluable: boolean): Uint8Array[] {
+  const pools = poolsFor(code, evaluable);
   const total = pools.reduce((sum, p) => sum + p.weight, 0);
   for (;;) {
     let left = random.below(total);

@@ -29,19 +29,23 @@ const isMmx = (row: Row): boolean => row.operands.some((k) => k.startsWith('q'))
 const pools = new Map<string, readonly Pool[]>();
 
 /** The rows for random instructions. */
-export function poolsFor(code: CodeSize, integerOnly: boolean): readonly Pool[] {
-  const key = `${code}${integerOnly}`;
+export function poolsFor(code: CodeSize, evaluableOnly: boolean): readonly Pool[] {
+  const key = `${code}${evaluableOnly}`;
   const known = pools.get(key);
   if (known !== undefined) return known;
   const rows = TABLE.filter((row) => wanted(row) && modesOf(row).includes(code));
-  const integer = rows.filter((row) => canEvaluate(row, code));
   const vector = rows.filter(isVector);
   const mmx = rows.filter(isMmx);
+  const integer = rows.filter((row) => canEvaluate(row, code) && !isVector(row) && !isMmx(row));
   const x87 = rows.filter((row) => row.feature === 'x87');
   const taken = new Set([...integer, ...vector, ...mmx, ...x87]);
   const rest = rows.filter((row) => !taken.has(row));
-  const made: readonly Pool[] = integerOnly
-    ? [{ weight: 1, rows: integer }]
+  const made: readonly Pool[] = evaluableOnly
+    ? [
+        { weight: 60, rows: integer },
+        { weight: 30, rows: vector.filter((row) => canEvaluate(row, code)) },
+        { weight: 10, rows: mmx.filter((row) => canEvaluate(row, code)) },
+      ]
     : [
         { weight: 55, rows: integer },
         { weight: 22, rows: vector },

@@ -2,6 +2,8 @@ import type { Instruction } from '../../jit/decode/instruction.ts';
 import { Machine } from '../../jit/ir/machine.ts';
 import type { Flag, MemoryRef, Node, RegisterRef } from '../../jit/ir/node.ts';
 import * as L from '../../jit/state/vcpu-layout.ts';
+import { computeFloat } from './evaluator-floats.ts';
+import { computeVector } from './evaluator-lanes.ts';
 import { CALLS, computeOperation, type Scratch } from './evaluator-operations.ts';
 import { assignedFlags, conditionOf, type Flags, flagsOf } from './evaluator-flags.ts';
 
@@ -33,6 +35,12 @@ export interface EvaluatorState {
   /** EFLAGS without the six arithmetic flags. */
   eflags: number;
   rip: bigint;
+}
+
+/** What the evaluator has of vectors: registers and MXCSR in a machine's state, and the microcode's routines on them. */
+export interface EvaluatorVectors {
+  readonly view: DataView;
+  call(n: Node, args: readonly bigint[]): bigint;
 }
 
 const unsigned = (width: number, v: bigint): bigint => BigInt.asUintN(width, v);
@@ -70,16 +78,24 @@ const KNOWN = new Set([
   'readState',
   'writeState',
   'registerNumber',
+  'v128.const',
 ]);
 const KNOWN_STATE = new Set([L.SCRATCH, L.SCRATCH_HIGH, L.CR0, L.EFLAGS]);
+/** Routines of SSE and MMX, which the evaluator calls as interpreter and translator do. */
+const VECTOR_CALL = /^(simd|sse|mmx)_/;
 
-/** True when the evaluator can run a program: integers only, no system routine. */
+/** True for words that are kept with the vector registers. */
+function isVectorState(address: number): boolean {
+  return (address >= L.FPU_ST && address < L.FPU_ST + 128) || [L.FPU_TOP, L.FPU_TAG, L.MXCSR, L.SSE_FAST, L.SSE_XM_PENDING].includes(address);
+}
+
+/** True when the evaluator can run a program: integers, MMX and SSE, no x87, no system routine. */
 export function evaluable(program: readonly Node[]): boolean {
   return program.every((n) => {
-    if (n.type === 'v128' || n.type === 'f32' || n.type === 'f64' || (n.register && n.register.file !== 'gpr')) return false;
-    if (!KNOWN.has(n.op) && !/^i(32|64)\./.test(n.op)) return false;
-    if (n.op === 'call' && CALLS[n.name as string] === undefined) return false;
-    if ((n.op === 'readState' || n.op === 'writeState') && !KNOWN_STATE.has(n.constant as number)) return false;
+    if (n.register?.file === 'seg') return false;
+    if (n.op === 'need' ? n.name !== 'sse' && n.name !== 'mmx' : !KNOWN.has(n.op) && !/^([if](32|64)|v128|[if]\d+x\d+)\./.test(n.op)) return false;
+    if (n.op === 'call' && CALLS[n.name as string] === undefined && !VECTOR_CALL.test(n.name as string)) return false;
+    if ((n.op === 'readState' || n.op === 'writeState') && !KNOWN_STATE.has(n.constant as number) && !isVectorState(n.constant as number)) return false;
     return evaluable(n.then ?? []) && evaluable(n.otherwise ?? []);
   });
 }
@@ -95,6 +111,8 @@ function inSegment<T>(address: Node, access: () => T): T {
   }
 }
 
+const vectorAddress = (r: RegisterRef): number => (r.file === 'xmm' ? L.XMM : L.FPU_ST) + 16 * (r.index as number);
+
 /** The program of an instruction. */
 export function programOf(instruction: Instruction): readonly Node[] {
   const machine = new Machine(instruction.facts);
@@ -103,20 +121,23 @@ export function programOf(instruction: Instruction): readonly Node[] {
 }
 
 /**
- * The third opinion beside interpreter and translator: walks the meaning of integer instructions node by node,
- * with big integers and flags kept as six booleans, in flat 32 and 64-bit modes.
+ * The third opinion beside interpreter and translator: walks the meaning of instructions node by node, with every value
+ * a big integer (vectors and floats are their bits) and flags kept as six booleans, in flat 32 and 64-bit modes. Only what
+ * is a routine for the others, such as AES or inexact floating point, is the same routine here.
  */
 export class Evaluator {
   readonly state: EvaluatorState;
   private readonly memory: EvaluatorMemory;
+  private readonly vectors: EvaluatorVectors;
   private readonly scratch: Scratch = { low: 0n, high: 0n };
   private values = new Map<Node, bigint>();
   private instruction!: Instruction;
   private next = 0n;
 
-  constructor(state: EvaluatorState, memory: EvaluatorMemory) {
+  constructor(state: EvaluatorState, memory: EvaluatorMemory, vectors: EvaluatorVectors) {
     this.state = state;
     this.memory = memory;
+    this.vectors = vectors;
   }
 
   /** Executes an instruction at RIP; throws EvaluatorFault, with RIP unchanged, when it faults. */
@@ -172,7 +193,7 @@ export class Evaluator {
       case 'address':
         return this.address(n, n.args.length > 0 ? a(0) : 0n);
       case 'linear':
-        return (n.lane as number) < 4 ? a(0) : this.memory.segment(n.lane as number, a(0), n.bytes as number, n.constant === 1);
+        return this.linear(n, a(0));
       case 'load':
         return inSegment(n.args[0] as Node, () => this.memory.read(a(0), n.bytes as number, n.modify === true));
       case 'store':
@@ -209,13 +230,23 @@ export class Evaluator {
         if (a(0) !== 0n) throw new EvaluatorFault(n.vector as number, n.constant as number);
         return null;
       case 'call':
-        return (CALLS[n.name as string] as (typeof CALLS)[string])(
+        return this.call(
+          n,
           n.args.map((x) => this.of(x)),
-          this.scratch,
         );
       default:
         return this.control(n, a);
     }
+  }
+
+  private call(n: Node, args: readonly bigint[]): bigint {
+    return CALLS[n.name as string]?.(args, this.scratch) ?? this.vectors.call(n, args);
+  }
+
+  private linear(n: Node, offset: bigint): bigint {
+    // -1 stands for the segment that the instruction names
+    const segment = n.lane === -1 ? this.instruction.facts.segment : (n.lane as number);
+    return segment < 4 ? offset : this.memory.segment(segment, offset, n.bytes as number, n.constant === 1);
   }
 
   private control(n: Node, a: (i: number) => bigint): bigint | null {
@@ -238,7 +269,10 @@ export class Evaluator {
         return null;
       case 'registerNumber':
         return BigInt((n.register as RegisterRef).index as number);
+      case 'need':
+        return null;
       case 'readState':
+        if (isVectorState(n.constant as number)) return this.readVector(n.constant as number, n.width as number);
         return n.constant === L.SCRATCH
           ? this.scratch.low
           : n.constant === L.SCRATCH_HIGH
@@ -248,13 +282,28 @@ export class Evaluator {
               : 0x80010031n;
       case 'writeState':
         if (n.constant === L.EFLAGS) state.eflags = Number(a(0));
+        else if (isVectorState(n.constant as number)) this.writeVector(n.constant as number, (n.args[0] as Node).width as number, a(0));
         return null;
       default:
-        return computeOperation(
+        return this.compute(
           n,
           n.args.map((x) => this.of(x)),
         );
     }
+  }
+
+  private compute(n: Node, args: readonly bigint[]): bigint {
+    return computeVector(n, args) ?? computeFloat(n.op, args) ?? computeOperation(n, args);
+  }
+
+  private readVector(address: number, width: number): bigint {
+    const { view } = this.vectors;
+    let v = 0n;
+    for (let i = width / 8 - 1; i >= 0; i--) v = (v << 8n) | BigInt(view.getUint8(address + i));
+    return v;
+  }
+  private writeVector(address: number, width: number, v: bigint): void {
+    for (let i = 0; i < width / 8; i++) this.vectors.view.setUint8(address + i, Number((v >> BigInt(8 * i)) & 0xffn));
   }
 
   private target(): bigint {
@@ -276,10 +325,15 @@ export class Evaluator {
   }
 
   private readRegister(r: RegisterRef, width: number): bigint {
+    if (r.file !== 'gpr') return this.readVector(vectorAddress(r), width);
     const v = this.state.gpr[r.index as number] as bigint;
     return unsigned(width, r.high ? v >> 8n : v);
   }
   private writeRegister(r: RegisterRef, width: number, v: bigint): void {
+    if (r.file !== 'gpr') {
+      this.writeVector(vectorAddress(r), width, v);
+      return;
+    }
     const { gpr } = this.state;
     const old = gpr[r.index as number] as bigint;
     const shift = r.high ? 8n : 0n;
