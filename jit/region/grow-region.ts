@@ -4,8 +4,8 @@ import { indirectTargets } from './indirect-targets.ts';
 import type { RegionBlock, RegionRequest } from './region.ts';
 
 /** Limits of a region. */
-const MOST_BLOCKS = 64;
-const MOST_INSTRUCTIONS = 400;
+const MOST_BLOCKS = 128;
+const MOST_INSTRUCTIONS = 800;
 /** Farthest distance between blocks of a region, in bytes. */
 const FARTHEST = 0x3fffffff;
 
@@ -104,7 +104,7 @@ export function growRegion(id: number, seed: Seed, source: RegionSource): GrownR
     instructions += block.instructions;
     const { ending } = block;
     const next = offset + block.size;
-    if (seed.doors.has(block)) doors.add(offset);
+    if (block.linked || seed.doors.has(block)) doors.add(offset);
     if (block.target !== null) look(offset + block.target);
     if (ending === 'call') doors.add(offset + (block.target as number));
     // what follows a system routine or a call is come back to from outside

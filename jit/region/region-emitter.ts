@@ -21,8 +21,9 @@ export class RegionEmitter extends RegionEffects {
       this.seldom(m.i32.le_s(this.get(this.ticks, 'i32'), this.i32(0)), [m.return()]),
     ];
     const body = this.emitRoot();
-    // $side: in the middle of a block, at exitPlace; $out: to exitRip
-    const inner = m.block('out', [m.block('side', [...body, m.unreachable()]), ...this.placeExit()]);
+    // $lost: to the block of exitPlace, wherever it is now; $side: to the instruction of exitPlace; $out: to exitRip
+    const lost = this.withSpills([m.block('lost', [...body, m.unreachable()]), ...this.lostExit(), m.br('out')]);
+    const inner = m.block('out', [m.block('side', lost), ...this.placeExit()]);
     const leave: Expr[] = [
       this.setState64(L.RIP, this.get(this.exitRip, 'i64')),
       // a device may have ended the slice meanwhile: take off what ran here, whatever is left there

@@ -11,11 +11,18 @@ export interface PageCache {
   readonly addend: number;
 }
 
+type Reacher = 'reachLoad' | 'reachModify' | 'reachStore';
+
+/** Bits of the number of bytes where that stands with STACK_BIT. */
+const SIZE_MASK = 0xff;
+const STACK_BIT = 0x100;
+
 /** Guest memory as a region reaches it: page caches first, then the TLB, then microcode. */
 export abstract class RegionMemory extends RegionExits {
   protected readonly caches = new Map<string, PageCache>();
   protected labels = 0;
-  protected readonly places = new Map<Node, { place: number; address: number; stack: number }>();
+  /** RAM pointers of read-modify-writes, by their load. */
+  protected readonly places = new Map<Node, number>();
   protected storedSlow: number | null = null;
   protected pendingStoreCheck = false;
 
@@ -75,25 +82,29 @@ export abstract class RegionMemory extends RegionExits {
     return cache;
   }
 
-  /**
-   * Finds the RAM pointer for an access: page cache, then TLB; `slow` runs when both miss and must leave the block.
-   * After the statements the cache holds the page.
-   */
-  protected reach(address: number, cache: PageCache, miss: 'missRead' | 'missWrite', bytes: number, slow: Expr[]): Expr[] {
+  /** Makes the cache hold the page of an access, which `reacher` finds when it does not; `slow` runs when that is not all there is to do, and must not come back. */
+  protected reach(address: number, cache: PageCache, reacher: Reacher, size: number, slow: Expr[]): Expr[] {
     const m = this.module;
-    const page = this.local('i64');
     const found = this.local('i64');
-    const last = bytes === 1 ? this.get(address, 'i64') : m.i64.add(this.get(address, 'i64'), this.i64(BigInt(bytes - 1)));
     // the low bits take part, so that only aligned accesses hit: the first byte of any other may lie in the page before
-    const aligned = m.i64.and(this.get(address, 'i64'), this.i64(-4096n | BigInt(bytes - 1)));
+    const aligned = m.i64.and(this.get(address, 'i64'), this.i64(-4096n | BigInt((size & SIZE_MASK) - 1)));
+    const call = m.call(reacher, [this.get(address, 'i64'), this.i32(size)], TYPES.i64);
+    const ask = [this.seldom(m.i64.lt_s(this.tee(found, call, 'i64'), this.i64(0n)), slow), this.set(cache.addend, m.i32.wrap(this.get(found, 'i64')))];
     return [
       this.seldom(m.i64.ne(aligned, this.get(cache.tag, 'i64')), [
-        this.set(page, m.i64.and(last, this.i64(-4096n))),
-        this.seldom(m.i64.lt_s(this.tee(found, m.call(miss, [this.get(address, 'i64'), this.get(page, 'i64')], TYPES.i64), 'i64'), this.i64(0n)), slow),
-        this.set(cache.tag, this.get(page, 'i64')),
-        this.set(cache.addend, m.i32.wrap(this.get(found, 'i64'))),
+        ...(this.flow.looping.has(this.blockIndex) ? this.probe(address, cache, reacher, size, ask) : ask),
+        this.set(cache.tag, m.i64.and(this.get(address, 'i64'), this.i64(-4096n))),
       ]),
     ];
+  }
+
+  /** In loops, which may go from page to page, the TLB is looked at in place; `ask` runs when it misses. */
+  private probe(address: number, cache: PageCache, reacher: Reacher, size: number, ask: Expr[]): Expr[] {
+    const m = this.module;
+    const entry = this.local('i32');
+    const tag = reacher === 'reachLoad' ? L.TLB_READ : L.TLB_WRITE;
+    const hit = this.tlbHit(address, this.tee(entry, this.tlbEntry(address), 'i32'), tag, size & SIZE_MASK);
+    return [m.if(hit, this.set(cache.addend, this.load32(this.get(entry, 'i32'), L.TLB_ADDEND)), this.block(ask), 'likely')];
   }
 
   protected pointer(address: number, cache: PageCache): Expr {
@@ -101,49 +112,30 @@ export abstract class RegionMemory extends RegionExits {
   }
 
   protected emitLoad(node: Node): Expr[] {
-    const m = this.module;
     const width = node.width as Width;
-    const bytes = node.bytes as number;
     const addressNode = node.args[0] as Node;
     const address = this.local('i64');
     const result = this.resultLocal(node);
-    const label = `m${this.labels++}_${this.blockIndex}`;
-    const stack = this.isStack(addressNode) ? 0x100 : 0;
-    const a = (): Expr => this.get(address, 'i64');
-    const slow: Expr[] = [];
-    if (width === 128) {
-      this.called.add('slowRead128');
-      slow.push(
-        this.call('slowRead128', [a(), this.i32(stack)], 'none'),
-        this.leaveIfFault(),
-        this.set(result, m.v128.load(L.MEM_SCRATCH, 1, this.i32(0), 'state')),
-      );
-    } else {
-      const name = node.modify ? 'slowReadForWrite' : 'slowRead';
-      this.called.add(name);
-      slow.push(this.set(result, this.narrow(this.call(name, [a(), this.i32(bytes | stack)], 'i64'), width)), this.leaveIfFault());
-    }
+    const size = (node.bytes as number) | this.stackBit(addressNode);
     const cache = this.cacheFor(addressNode, node.modify === true);
     const out = [this.set(address, this.value(addressNode))];
+    // whatever is not plain RAM, the interpreter loads
     if (!node.modify) {
-      out.push(
-        m.block(label, [
-          ...this.reach(address, cache, 'missRead', bytes, [...slow, m.br(label)]),
-          this.set(result, this.ramLoad(width, this.pointer(address, cache))),
-        ]),
-      );
-      return out;
+      return [...out, ...this.reach(address, cache, 'reachLoad', size, this.sideExit()), this.set(result, this.ramLoad(width, this.pointer(address, cache)))];
     }
     const place = this.local('i32');
-    this.places.set(node, { place, address, stack });
-    out.push(
-      m.block(label, [
-        ...this.reach(address, cache, 'missWrite', bytes, [...slow, this.set(place, this.i32(-1)), m.br(label)]),
-        this.set(place, this.pointer(address, cache)),
-        this.set(result, this.ramLoad(width, this.get(place, 'i32'))),
-      ]),
-    );
-    return out;
+    this.places.set(node, place);
+    return [
+      ...out,
+      ...this.reach(address, cache, 'reachModify', size, this.sideExit()),
+      this.set(place, this.pointer(address, cache)),
+      this.set(result, this.ramLoad(width, this.get(place, 'i32'))),
+    ];
+  }
+
+  /** The bit that tells an access to the stack, whose faults are #SS. */
+  private stackBit(address: Node): number {
+    return this.isStack(address) ? STACK_BIT : 0;
   }
 
   protected isStack(address: Node): boolean {
@@ -159,7 +151,7 @@ export abstract class RegionMemory extends RegionExits {
     const address = this.local('i64');
     const kept = this.local(v.type);
     const label = `m${this.labels++}_${this.blockIndex}`;
-    const stack = this.isStack(addressNode) ? 0x100 : 0;
+    const stack = this.stackBit(addressNode);
     const out = [this.set(kept, this.value(v)), this.set(address, this.value(addressNode))];
     const a = (): Expr => this.get(address, 'i64');
     const undo = node.then ? this.list(node.then) : [];
@@ -178,27 +170,18 @@ export abstract class RegionMemory extends RegionExits {
     } else slow.push(...this.afterSlowStore(undo), this.markStored(), m.br(label));
     const cache = this.cacheFor(addressNode, true);
     out.push(
-      m.block(label, [...this.reach(address, cache, 'missWrite', bytes, slow), this.ramStore(width, this.pointer(address, cache), this.get(kept, v.type))]),
+      m.block(label, [
+        ...this.reach(address, cache, 'reachStore', bytes | stack, slow),
+        this.ramStore(width, this.pointer(address, cache), this.get(kept, v.type)),
+      ]),
     );
     return out;
   }
 
   protected emitStoreModified(node: Node): Expr[] {
-    const m = this.module;
-    const { place, address, stack } = this.places.get(node.args[0] as Node) as { place: number; address: number; stack: number };
+    const place = this.places.get(node.args[0] as Node) as number;
     const v = node.args[1] as Node;
-    const width = v.width as Width;
-    const kept = this.local(v.type);
-    this.called.add('slowWrite');
-    const slow = [
-      this.call('slowWrite', [this.get(address, 'i64'), this.i32((width / 8) | stack), this.widen(this.get(kept, v.type), width)], 'none'),
-      ...this.afterSlowStore([]),
-      this.markStored(),
-    ];
-    return [
-      this.set(kept, this.value(v)),
-      m.if(m.i32.ne(this.get(place, 'i32'), this.i32(-1)), this.ramStore(width, this.get(place, 'i32'), this.get(kept, v.type)), this.block(slow), 'likely'),
-    ];
+    return [this.ramStore(v.width as Width, this.get(place, 'i32'), this.value(v))];
   }
 
   /** After a slow store: a store into decoded code leaves before the next instruction. */

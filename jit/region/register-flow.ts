@@ -20,6 +20,8 @@ export interface RegisterFlow {
   readonly dirty: readonly number[];
   /** The same at its end. */
   readonly dirtyAfter: readonly number[];
+  /** Blocks that are part of a loop. */
+  readonly looping: ReadonlySet<number>;
 }
 
 type Lists = readonly (readonly number[])[];
@@ -30,7 +32,9 @@ export function registerFlow(uses: readonly RegisterUse[], successors: Lists, en
   const from = (b: number): readonly number[] => predecessors[b] as number[];
   const writes = uses.map((u) => u.writes);
   const dirty = solve(uses.length, 0, (now, b) => from(b).reduce((set, p) => set | (now[p] as number) | (writes[p] as number), 0));
-  const wanted = loopReads(uses, successors, predecessors, shape);
+  const loops = loopsOf(successors, predecessors, shape);
+  const wanted = uses.map(() => 0);
+  for (const { head, body } of loops) for (const b of body) wanted[head] = (wanted[head] as number) | (uses[b] as RegisterUse).reads;
   const touched = uses.map((u) => u.reads | u.writes);
   const here = solve(uses.length, -1, (now, b) => {
     const common = from(b).reduce((set, p) => set & ((now[p] as number) | (touched[p] as number)), entries.includes(b) ? 0 : -1);
@@ -41,6 +45,7 @@ export function registerFlow(uses: readonly RegisterUse[], successors: Lists, en
     after: here.map((set, b) => set | (touched[b] as number)),
     dirty,
     dirtyAfter: dirty.map((set, b) => set | (writes[b] as number)),
+    looping: new Set(loops.flatMap(({ body }) => [...body])),
   };
 }
 
@@ -65,17 +70,14 @@ function solve(n: number, start: number, rule: (now: readonly number[], block: n
   return now;
 }
 
-/** For the head of each loop: what the loop reads, to be loaded once before it. */
-function loopReads(uses: readonly RegisterUse[], successors: Lists, predecessors: Lists, { order }: Structure): number[] {
-  const reads = uses.map(() => 0);
+/** The loops of a region: for each back edge its target and the blocks between, which the target's reads are loaded for. */
+function loopsOf(successors: Lists, predecessors: Lists, { order }: Structure): { head: number; body: ReadonlySet<number> }[] {
+  const loops: { head: number; body: ReadonlySet<number> }[] = [];
   for (const [v, list] of successors.entries()) {
     if ((order[v] as number) < 0) continue;
-    for (const head of list) {
-      if ((order[head] as number) > (order[v] as number)) continue;
-      for (const b of loopBody(head, v, predecessors)) reads[head] = (reads[head] as number) | (uses[b] as RegisterUse).reads;
-    }
+    for (const head of list) if ((order[head] as number) <= (order[v] as number)) loops.push({ head, body: loopBody(head, v, predecessors) });
   }
-  return reads;
+  return loops;
 }
 
 /** Blocks of the loop that an edge back to its head closes. */

@@ -153,22 +153,52 @@ function override(w: Writer): void {
   );
 }
 
-/** A function that asks the TLB for an access in one page (parameters: address, page): the RAM addend, or -1 when it misses. */
-function miss(w: Writer, name: string, tag: number): void {
+/** Parameters of functions that reach memory: address, and bytes with MISS_STACK for accesses to the stack. */
+const [ADDRESS, SIZE, ENTRY] = [0, 1, 2];
+/** Bits of the number of bytes in the second parameter. */
+const SIZE_MASK = 0xff;
+
+/** What a function that reaches memory does when the TLB misses. */
+function onMiss(w: Writer, probe: string | null): Expr {
   const { m } = w;
-  const index = m.i32.and(m.i32.wrap(m.i64.shr_u(w.get(0), w.i64(7))), w.i32((L.TLB_ENTRIES - 1) * L.TLB_ENTRY_SIZE));
-  const entry = m.local.tee(2, m.i32.add(w.state32(L.TLB_BASE), index), i32);
+  if (probe === null) return m.return(m.i64.const(-1));
+  const wide = probe === 'slowProbeRead';
+  const found = m.call(probe, [w.get(ADDRESS), w.get(SIZE, i32)], wide ? i64 : i32);
+  const distance = m.i32.sub(w.get(ENTRY, i32), m.i32.wrap(w.get(ADDRESS)));
+  const address = m.local.set(ENTRY, wide ? m.i32.wrap(found) : found);
+  // -1 is no RAM address
+  return m.block(null, [address, m.if(m.i32.eq(w.get(ENTRY, i32), w.i32(-1)), m.return(m.i64.const(-1))), m.return(m.i64.extend_u(distance))]);
+}
+
+/** A function that finds the page of an access: what to add to its address for RAM, or -1 when that is not all there is to do. */
+function reach(w: Writer, name: string, tag: number, probe: string | null): void {
+  const { m } = w;
+  const index = m.i32.and(m.i32.wrap(m.i64.shr_u(w.get(ADDRESS), w.i64(7))), w.i32((L.TLB_ENTRIES - 1) * L.TLB_ENTRY_SIZE));
+  const entry = m.local.tee(ENTRY, m.i32.add(w.state32(L.TLB_BASE), index), i32);
+  const size = m.i32.sub(m.i32.and(w.get(SIZE, i32), w.i32(SIZE_MASK)), w.i32(1));
+  const page = m.i64.and(m.i64.add(w.get(ADDRESS), m.i64.extend_u(size)), w.i64(-4096));
   m.addFunction(
     name,
-    typeList(['i64', 'i64']),
+    typeList(['i64', 'i32']),
     i64,
     [i32],
     m.block(
       null,
-      [m.if(m.i64.ne(w.get(1), m.i64.load(tag, 1, entry, 'state')), m.return(m.i64.const(-1))), m.i64.load32_u(L.TLB_ADDEND, 1, w.get(2, i32), 'state')],
+      [m.if(m.i64.ne(page, m.i64.load(tag, 1, entry, 'state')), onMiss(w, probe), 0, 'unlikely'), m.i64.load32_u(L.TLB_ADDEND, 1, w.get(ENTRY, i32), 'state')],
       i64,
     ),
   );
+}
+
+/** `pageMoved`: true unless code at an address (parameters: RIP, physical address) is where it was. */
+function pageMoved(w: Writer): void {
+  const { m } = w;
+  const [RIP, PHYSICAL] = [0, 1];
+  const index = m.i32.and(m.i32.wrap(m.i64.shr_u(w.get(RIP), w.i64(7))), w.i32((L.TLB_ENTRIES - 1) * L.TLB_ENTRY_SIZE));
+  const entry = m.local.tee(ENTRY, m.i32.add(w.state32(L.TLB_BASE), index), i32);
+  const elsewhere = m.i64.ne(m.i64.load(L.TLB_EXECUTE, 1, entry, 'state'), m.i64.and(w.get(RIP), w.i64(-4096)));
+  const now = m.i32.add(m.i32.wrap(w.get(RIP)), m.i32.load(L.TLB_ADDEND, 1, w.get(ENTRY, i32), 'state'));
+  m.addFunction('pageMoved', typeList(['i64', 'i32']), i32, [i32], m.block(null, [m.i32.or(elsewhere, m.i32.ne(now, w.get(PHYSICAL, i32)))], i32));
 }
 
 /** `missedJump`: tells that the indirect jump of a block (parameter: its record) went where its region does not know. */
@@ -186,6 +216,9 @@ function missedJump(w: Writer): void {
   m.addFunction('missedJump', typeList(['i32', 'i64']), none, [i32], m.block(null, body));
 }
 
+/** Functions of the microcode that the shared functions call. */
+export const CALLED_BY_SHARED: readonly string[] = ['slowProbeRead', 'slowProbeWrite'];
+
 /** Adds the functions that all regions of a module share. */
 export function addSharedFunctions(module: WasmModule): void {
   const w = new Writer(module);
@@ -198,6 +231,8 @@ export function addSharedFunctions(module: WasmModule): void {
   override(w);
   dynamic(w);
   missedJump(w);
-  miss(w, 'missRead', L.TLB_READ);
-  miss(w, 'missWrite', L.TLB_WRITE);
+  pageMoved(w);
+  reach(w, 'reachLoad', L.TLB_READ, 'slowProbeRead');
+  reach(w, 'reachModify', L.TLB_WRITE, 'slowProbeWrite');
+  reach(w, 'reachStore', L.TLB_WRITE, null);
 }

@@ -3,7 +3,7 @@ import type { Environment } from '../emit/module-sections.ts';
 import { TYPES, typeList } from '../emit/wasm-types.ts';
 import type { InterpreterIndex } from '../interp/generate-interpreter.ts';
 import * as L from '../state/vcpu-layout.ts';
-import { addSharedFunctions } from './shared-functions.ts';
+import { addSharedFunctions, CALLED_BY_SHARED } from './shared-functions.ts';
 import { RegionEmitter } from './region-emitter.ts';
 import { type RegionRequest, tableEntries } from './region.ts';
 
@@ -39,7 +39,7 @@ const module = new ByteModule(ENVIRONMENT);
 /** Translates regions into one WebAssembly module. Runs on a translator thread. */
 export function translateBatch(requests: readonly RegionRequest[], functions: InterpreterIndex['functions']): TranslatedBatch {
   addSharedFunctions(module);
-  const called = new Set<string>();
+  const called = new Set(CALLED_BY_SHARED);
   const ids: number[] = [];
   const tableIndexes: number[] = [];
   const entries: (readonly number[])[] = [];

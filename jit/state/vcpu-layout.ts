@@ -272,13 +272,13 @@ export const REGION_TABLES = 0x3900000;
 export const REGION_TABLES_END = 0x3b00000;
 /**
  * Decoded blocks by physical address, behind the jump cache: u32 physical address, u32 mode key, u32 record (0 = none),
- * u32 spare. Index = (address ^ address >> 12) & (BLOCK_TABLE_ENTRIES - 1).
+ * u32 spare. Two entries for each hash, the one entered last first.
  */
 export const BLOCK_TABLE = 0x3b00000;
-export const BLOCK_TABLE_ENTRIES = 65536;
+export const BLOCK_TABLE_ENTRIES = 131072;
 export const BLOCK_TABLE_ENTRY_SIZE = 16;
 /** Size of the machine-state memory, in 64 KiB pages. */
-export const STATE_PAGES = 0x3c0;
+export const STATE_PAGES = 0x3d0;
 
 // --- predecoded record -------------------------------------------------------------------------
 export const REC_SIZE = 44;

@@ -51,7 +51,10 @@ class LiveRegion implements Region {
       // what is still interpreted so often that it is reported once more wants an entry
       if (!block.entered) cool(this.view, block);
     }
-    for (const block of this.grown.external) block.regions.add(this);
+    for (const block of this.grown.external) {
+      block.regions.add(this);
+      block.linked = true;
+    }
   }
 
   /** Blocks where control comes in. */

@@ -35,6 +35,8 @@ export interface Block {
   valid: boolean;
   /** The region that it has been chosen for, translated or about to be. */
   owner: Region | null;
+  /** True when a region that it is not part of leads to it. */
+  linked: boolean;
   /** True while its record leads into a translated region. */
   entered: boolean;
   /** Translated regions that contain it. */
@@ -203,6 +205,7 @@ export class BlockCache {
       linear,
       valid: lasting,
       owner: null,
+      linked: false,
       entered: false,
       regions: new Set(),
     };

@@ -126,6 +126,16 @@ export function slowWrite128(linear: i64, flags: i32): void {
 }
 
 /**
+ * Makes the checks of a load and fills the TLB. Returns the RAM address when a plain load inside one page would do all
+ * there is to do, else -1, with a fault recorded or not.
+ */
+export function slowProbeRead(linear: i64, sizeFlags: i32): i64 {
+  if (isWatched() || !fits(linear, sizeFlags & 0xff)) return -1;
+  const pa = translateIn(linear, READ, load<i32>(DATA_SET), sizeFlags);
+  return pa < 0 || !isRam(pa) ? -1 : pa;
+}
+
+/**
  * Makes the checks of a store and fills the TLB. Returns the RAM address when a plain store inside one page would do
  * all there is to do (so an atomic operation on RAM may be used), else -1.
  */

@@ -128,12 +128,17 @@ export function fillJump(record: i32, page: i32): void {
 
 // @ts-ignore: decorator
 @inline function blockEntry(physical: i32): i32 {
-  return BLOCK_TABLE + ((physical ^ (physical >>> 12)) & (BLOCK_TABLE_ENTRIES - 1)) * BLOCK_TABLE_ENTRY_SIZE;
+  // the top bits of a product with the golden ratio
+  return BLOCK_TABLE + (((physical * <i32>0x9e3779b1) >>> 16) & (BLOCK_TABLE_ENTRIES / 2 - 1)) * (2 * BLOCK_TABLE_ENTRY_SIZE);
 }
 
 /** Enters a decoded block into the block table. */
 export function enterBlock(physical: i32, mode: i32, record: i32): void {
   const entry = blockEntry(physical);
+  if (load<i32>(entry) != physical || load<i32>(entry + 4) != mode) {
+    store<u64>(entry + BLOCK_TABLE_ENTRY_SIZE, load<u64>(entry));
+    store<u64>(entry + BLOCK_TABLE_ENTRY_SIZE + 8, load<u64>(entry + 8));
+  }
   store<i32>(entry, physical);
   store<i32>(entry + 4, mode);
   store<i32>(entry + 8, record);
@@ -158,8 +163,12 @@ export function findBlock(): i32 {
     store<i32>(FAULT, 0);
     return 0;
   }
-  const entry = blockEntry(physical);
-  if (load<i32>(entry) != physical || load<u32>(entry + 4) != (load<u32>(CTX) & 0xff)) return 0;
+  const mode = load<u32>(CTX) & 0xff;
+  let entry = blockEntry(physical);
+  if (load<i32>(entry) != physical || load<u32>(entry + 4) != mode) {
+    entry += BLOCK_TABLE_ENTRY_SIZE;
+    if (load<i32>(entry) != physical || load<u32>(entry + 4) != mode) return 0;
+  }
   const record = load<i32>(entry + 8);
   if (record) fillJump(record, (physical & ~0xfff) | 1);
   return record;
