@@ -29,7 +29,7 @@ export const xylem: Peer = {
   run: (job) =>
     runGuestProcess(job, {
       command: process.execPath,
-      arguments: ['--conditions=source', CONTROL, ...xylemArguments(job)],
+      arguments: ['--no-wasm-inlining', '--conditions=source', CONTROL, ...xylemArguments(job)],
       cwd: ROOT,
     }),
 };

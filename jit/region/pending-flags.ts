@@ -42,9 +42,10 @@ export class PendingReader {
   }
   /** Top bit of a value of the operation's width, as i32. */
   private top(v: Expr): Expr {
-    if (this.p.width === 64) return this.e.op('i32.wrap', this.e.op('i64.shr_u', v, this.e.i64(63n)));
+    if (this.p.width === 64) return this.e.op('i64.lt_s', v, this.e.i64(0n));
+    if (this.p.width === 32) return this.e.op('i32.lt_s', v, this.e.i32(0));
     const bit = this.e.op('i32.shr_u', v, this.e.i32(this.p.width - 1));
-    return this.p.width === 32 ? bit : this.e.op('i32.and', bit, this.e.i32(1));
+    return this.e.op('i32.and', bit, this.e.i32(1));
   }
   private bitOfB(n: number): Expr {
     const v = this.e.get(this.p.b, 'i32');

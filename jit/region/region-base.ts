@@ -5,7 +5,7 @@ import type { WasmModule } from '../emit/wasm-module.ts';
 import { Emitter } from '../emit/emitter.ts';
 import { LazyFlags } from '../emit/lazy-flags.ts';
 import { Machine } from '../ir/machine.ts';
-import type { Node, RegisterRef } from '../ir/node.ts';
+import type { MemoryRef, Node, RegisterRef } from '../ir/node.ts';
 import * as L from '../state/vcpu-layout.ts';
 import { BLOCK_ENTRY_SIZE, FEW_TARGETS, type RegionBlock, type RegionRequest } from './region.ts';
 import { carryFlow, flagFlow } from './flag-flow.ts';
@@ -21,6 +21,18 @@ export interface Step {
   readonly program: readonly Node[];
   /** Bytes from the block's start. */
   readonly offset: number;
+}
+
+/**
+ * What an address starts from: registers and a far displacement, the stack, or anything else. Two arrays that are walked
+ * with one register have two of these.
+ */
+export function baseOf(address: Node): string {
+  const ref = address.memory as MemoryRef | undefined;
+  if (address.op === 'linear' || ref?.base === 4) return 'stack';
+  if (ref === undefined || ref.base < 0 || ref.base === 16) return 'other';
+  const far = ref.disp >= -2048n && ref.disp < 2048n ? '' : ref.disp >> 12n;
+  return `${ref.base}.${ref.index}.${ref.segment >= 4 ? ref.segment : ''}.${far}`;
 }
 
 /** What a region is made of: its blocks decoded, where control may go between them, and the locals of its function. */
@@ -47,6 +59,8 @@ export abstract class RegionBase extends Emitter {
   /** Blocks where control may come in from outside; their places here are the numbers that records hold. */
   readonly entries: readonly number[];
   protected readonly lazy: LazyFlags;
+  /** Base registers that the region stores through. */
+  protected readonly writtenBases = new Set<string>();
   /** Imported functions that the code calls. */
   readonly called = new Set<string>();
   protected readonly rip0: number;
@@ -209,6 +223,8 @@ export abstract class RegionBase extends Emitter {
           if (nested || !whole) use.reads |= bit;
         } else use.reads |= bit;
       }
+      const target = node.args[0];
+      if (target && (node.op === 'store' || (node.op === 'load' && node.modify))) this.writtenBases.add(baseOf(target));
       const ref = node.memory;
       if (ref && ref !== 'record') {
         if (ref.base >= 0 && ref.base < 16) use.reads |= this.registerBit({ file: 'gpr', index: ref.base });

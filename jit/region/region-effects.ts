@@ -3,7 +3,6 @@ import { markWrites } from '../ir/mark-writes.ts';
 import type { Node } from '../ir/node.ts';
 import * as L from '../state/vcpu-layout.ts';
 import { DYNAMIC, readsFlags, touchesFlags } from './flag-state.ts';
-import type { Step } from './region-base.ts';
 import type { RegionBlock } from './region.ts';
 import { RegionMemory } from './region-memory.ts';
 
@@ -18,12 +17,8 @@ export type Terminator =
 export abstract class RegionEffects extends RegionMemory {
   protected terminator: Terminator = { kind: 'fall' };
   protected readonly checkedUnits = new Set<string>();
-  /** The last instruction of the block stores: what follows may have changed. */
-  protected storedLast = false;
 
   override lower(program: readonly Node[]): Expr[] {
-    this.pendingStoreCheck = false;
-    this.storedLast = false;
     // a relative branch in a block that ends as a system routine does cuts its target: the interpreter takes it
     const { ending } = this.request.blocks[this.blockIndex] as RegionBlock;
     if (program.some((n) => n.op === 'system' || (n.op === 'branchRelative' && ending === 'system'))) {
@@ -34,23 +29,6 @@ export abstract class RegionEffects extends RegionMemory {
     const out = super.lower(program);
     this.release(this.outdated);
     this.outdated = [];
-    if (!this.pendingStoreCheck || this.storedSlow === null) return out;
-    // only after a slow store is it worth looking whether code was overwritten, or a device ended the slice
-    const stored = this.storedSlow;
-    const last = this.stepIndex === (this.steps[this.blockIndex] as Step[]).length - 1;
-    if (last) {
-      this.storedLast = true;
-      return out;
-    }
-    out.push(
-      this.seldom(this.get(stored, 'i32'), [
-        this.set(stored, this.i32(0)),
-        this.when(this.op('i32.or', this.state32(L.CODE_CHANGED), this.op('i32.le_s', this.state32(L.BUDGET), this.i32(0))), [
-          this.setState32(L.CODE_CHANGED, this.i32(0)),
-          ...this.sideExit(this.stepIndex + 1),
-        ]),
-      ]),
-    );
     return out;
   }
 

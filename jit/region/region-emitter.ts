@@ -120,8 +120,19 @@ export class RegionEmitter extends RegionEffects {
     if (terminator.kind === 'left') return out;
     // bytes that are no instruction end the block: the interpreter raises their fault
     if (terminator.kind === 'fall' && block.ending === 'system') return [...out, ...this.sideExit(steps.length)];
-    out.push(this.set(this.ticks, this.op('i32.sub', this.get(this.ticks, 'i32'), this.i32(block.instructions))));
+    const count = (): Expr => this.set(this.ticks, this.op('i32.sub', this.get(this.ticks, 'i32'), this.i32(block.instructions)));
     const state = this.flags;
+    const { order } = this.structure;
+    if (terminator.kind === 'branch' && terminator.condition !== null && block.target !== block.end) {
+      // at a back edge the count is tested at once: one host instruction less
+      const loops = this.successors[x]?.some((to) => (order[to] as number) <= (order[x] as number));
+      if (!loops) out.push(count());
+      const counted = (way: Expr[]): Expr[] => (loops ? [count(), ...way] : way);
+      out.push(this.when(this.get(terminator.condition, 'i32'), counted(this.go(x, block.target as number, state))));
+      out.push(...counted(this.go(x, block.end, state)));
+      return out;
+    }
+    out.push(count());
     if (terminator.kind === 'indirect') {
       for (const offset of this.guesses(x)) {
         const to = this.byOffset.get(offset) as number;
@@ -132,13 +143,7 @@ export class RegionEmitter extends RegionEffects {
       out.push(...this.leaveTo(x, this.get(terminator.target, 'i64'), null, state));
       return out;
     }
-    if (terminator.kind === 'branch' && terminator.condition !== null && block.target !== block.end) {
-      out.push(this.when(this.get(terminator.condition, 'i32'), this.go(x, block.target as number, state)));
-      out.push(...this.go(x, block.end, state));
-      return out;
-    }
     const next = terminator.kind === 'branch' ? (block.target as number) : block.end;
-    if (this.storedLast) out.push(this.leaveIfChanged(x, next, state));
     out.push(...this.go(x, next, state));
     return out;
   }
@@ -171,15 +176,6 @@ export class RegionEmitter extends RegionEffects {
         ]),
       ]),
     ];
-  }
-
-  /** Leaves by way of RIP when the block's last instruction has overwritten decoded code. */
-  private leaveIfChanged(from: number, offset: number, state: FlagState): Expr {
-    const stored = this.storedSlow as number;
-    return this.seldom(this.get(stored, 'i32'), [
-      this.set(stored, this.i32(0)),
-      this.when(this.state32(L.CODE_CHANGED), [this.setState32(L.CODE_CHANGED, this.i32(0)), ...this.leaveTo(from, this.ripAt(offset), null, state)]),
-    ]);
   }
 
   /** Control to an offset: inside the region, or out of it. */

@@ -183,10 +183,13 @@ export abstract class RegionFlags extends RegionOperands {
     const bits = (): Expr => m.i64.extend_u(this.get(p.b, 'i32'));
     const call = (name: string, ...args: Expr[]): Expr => m.call(name, [...args, shift], TYPES.none);
     switch (kind) {
+      // computed again, so that a result that only flags need is not computed on every way
       case 'add':
+        return call('flushAdd', value(p.a), value(p.b), m.i64.add(value(p.a), value(p.b)));
+      case 'sub':
+        return call('flushSub', value(p.a), value(p.b), m.i64.sub(value(p.a), value(p.b)));
       case 'adc':
         return call('flushAdd', value(p.a), value(p.b), value(p.r));
-      case 'sub':
       case 'sbb':
         return call('flushSub', value(p.a), value(p.b), value(p.r));
       case 'logic':

@@ -1,17 +1,18 @@
 import { type Expr, TYPES } from '../emit/wasm-types.ts';
 import type { MemoryRef, Node, Width } from '../ir/node.ts';
 import * as L from '../state/vcpu-layout.ts';
-import type { Step } from './region-base.ts';
+import { baseOf } from './region-base.ts';
 import { RegionExits } from './region-exits.ts';
-import type { RegionBlock } from './region.ts';
 
 /** The last page that an address register reached, with its RAM addend. */
 export interface PageCache {
   readonly tag: number;
   readonly addend: number;
+  /** True when stores use it as well. */
+  readonly writable: boolean;
 }
 
-type Reacher = 'reachLoad' | 'reachModify' | 'reachStore';
+type Reacher = 'reachLoad' | 'reachShared' | 'reachStore';
 
 /** Bits of the number of bytes where that stands with STACK_BIT. */
 const SIZE_MASK = 0xff;
@@ -20,11 +21,8 @@ const STACK_BIT = 0x100;
 /** Guest memory as a region reaches it: page caches first, then the TLB, then microcode. */
 export abstract class RegionMemory extends RegionExits {
   protected readonly caches = new Map<string, PageCache>();
-  protected labels = 0;
   /** RAM pointers of read-modify-writes, by their load. */
   protected readonly places = new Map<Node, number>();
-  protected storedSlow: number | null = null;
-  protected pendingStoreCheck = false;
 
   protected linearAddress(node: Node, delta: Expr | null): Expr {
     const ref = node.memory as MemoryRef;
@@ -63,72 +61,88 @@ export abstract class RegionMemory extends RegionExits {
   }
 
   /** The page cache for an address: by base register, or one for all others. */
-  protected cacheFor(address: Node, write: boolean): PageCache {
-    const ref = address.memory as MemoryRef | undefined;
-    const base =
-      address.op === 'linear'
-        ? 'stack'
-        : ref && ref.base === 4
-          ? 'stack'
-          : ref && ref.base >= 0
-            ? `r${ref.base}.${ref.segment >= 4 ? ref.segment : ''}`
-            : 'other';
-    const key = `${base}${write ? 'w' : 'r'}`;
+  private cacheFor(address: Node): PageCache {
+    const key = baseOf(address);
     let cache = this.caches.get(key);
     if (cache === undefined) {
-      cache = { tag: this.permanent('i64'), addend: this.permanent('i32') };
+      cache = { tag: this.permanent('i64'), addend: this.permanent('i32'), writable: this.writtenBases.has(key) };
       this.caches.set(key, cache);
     }
     return cache;
   }
 
-  /** Makes the cache hold the page of an access, which `reacher` finds when it does not; `slow` runs when that is not all there is to do, and must not come back. */
-  protected reach(address: number, cache: PageCache, reacher: Reacher, size: number, slow: Expr[]): Expr[] {
+  /** The distance of RAM from an access's address: from the cache, else from `find`, whose statements set `addend` and must not come back when there is more to do. */
+  private reach(address: number, cache: PageCache, size: number, addend: number, find: Expr[]): Expr[] {
     const m = this.module;
-    const found = this.local('i64');
     // the low bits take part, so that only aligned accesses hit: the first byte of any other may lie in the page before
     const aligned = m.i64.and(this.get(address, 'i64'), this.i64(-4096n | BigInt((size & SIZE_MASK) - 1)));
-    const call = m.call(reacher, [this.get(address, 'i64'), this.i32(size)], TYPES.i64);
-    const ask = [this.seldom(m.i64.lt_s(this.tee(found, call, 'i64'), this.i64(0n)), slow), this.set(cache.addend, m.i32.wrap(this.get(found, 'i64')))];
-    return [
-      this.seldom(m.i64.ne(aligned, this.get(cache.tag, 'i64')), [
-        ...(this.flow.looping.has(this.blockIndex) ? this.probe(address, cache, reacher, size, ask) : ask),
-        this.set(cache.tag, m.i64.and(this.get(address, 'i64'), this.i64(-4096n))),
-      ]),
-    ];
+    return [this.set(addend, this.get(cache.addend, 'i32')), this.seldom(m.i64.ne(aligned, this.get(cache.tag, 'i64')), find)];
   }
 
-  /** In loops, which may go from page to page, the TLB is looked at in place; `ask` runs when it misses. */
-  private probe(address: number, cache: PageCache, reacher: Reacher, size: number, ask: Expr[]): Expr[] {
+  /** Calls a function that finds the page of an access; `slow` runs when plain RAM is not all there is to it. */
+  private ask(reacher: Reacher, address: number, size: number, addend: number, slow: Expr[]): { found: number; asked: Expr[] } {
     const m = this.module;
-    const entry = this.local('i32');
-    const tag = reacher === 'reachLoad' ? L.TLB_READ : L.TLB_WRITE;
-    const hit = this.tlbHit(address, this.tee(entry, this.tlbEntry(address), 'i32'), tag, size & SIZE_MASK);
-    return [m.if(hit, this.set(cache.addend, this.load32(this.get(entry, 'i32'), L.TLB_ADDEND)), this.block(ask), 'likely')];
+    const found = this.local('i64');
+    const call = m.call(reacher, [this.get(address, 'i64'), this.i32(size)], TYPES.i64);
+    const asked = [this.seldom(m.i64.lt_s(this.tee(found, call, 'i64'), this.i64(0n)), slow), this.set(addend, m.i32.wrap(this.get(found, 'i64')))];
+    return { found, asked };
   }
 
-  protected pointer(address: number, cache: PageCache): Expr {
-    return this.module.i32.add(this.module.i32.wrap(this.get(address, 'i64')), this.get(cache.addend, 'i32'));
+  private remember(address: number, cache: PageCache, addend: number): Expr[] {
+    return [this.set(cache.tag, this.module.i64.and(this.get(address, 'i64'), this.i64(-4096n))), this.set(cache.addend, this.get(addend, 'i32'))];
+  }
+
+  /** In loops, which may go from page to page, the TLB is looked at in place; `otherwise` runs when it misses. */
+  private probe(address: number, tag: number, size: number, addend: number, hit: Expr[], otherwise: Expr[]): Expr[] {
+    const m = this.module;
+    if (!this.flow.looping.has(this.blockIndex)) return otherwise;
+    const entry = this.local('i32');
+    const isHit = this.tlbHit(address, this.tee(entry, this.tlbEntry(address), 'i32'), tag, size & SIZE_MASK);
+    const take = this.set(addend, this.load32(this.get(entry, 'i32'), L.TLB_ADDEND));
+    return [m.if(isHit, this.block([take, ...hit]), this.block(otherwise), 'likely')];
+  }
+
+  /** Reaches the page of a load. A cache that serves stores too keeps only pages that may be written. */
+  private reachLoad(address: number, cache: PageCache, size: number, addend: number): Expr[] {
+    const m = this.module;
+    const keep = (): Expr[] => this.remember(address, cache, addend);
+    if (!cache.writable) {
+      const { asked } = this.ask('reachLoad', address, size, addend, this.sideExit());
+      return this.reach(address, cache, size, addend, this.probe(address, L.TLB_READ, size, addend, keep(), [...asked, ...keep()]));
+    }
+    const { found, asked } = this.ask('reachShared', address, size, addend, this.sideExit());
+    const kept = this.when(m.i32.wrap(m.i64.shr_u(this.get(found, 'i64'), this.i64(32n))), keep());
+    return this.reach(address, cache, size, addend, this.probe(address, L.TLB_WRITE, size, addend, keep(), [...asked, kept]));
+  }
+
+  /** Reaches the page of a store. */
+  private reachStore(address: number, cache: PageCache, size: number, addend: number, slow: Expr[]): Expr[] {
+    const { asked } = this.ask('reachStore', address, size, addend, slow);
+    const keep = (): Expr[] => this.remember(address, cache, addend);
+    return this.reach(address, cache, size, addend, this.probe(address, L.TLB_WRITE, size, addend, keep(), [...asked, ...keep()]));
+  }
+
+  private pointer(address: number, addend: number): Expr {
+    return this.module.i32.add(this.module.i32.wrap(this.get(address, 'i64')), this.get(addend, 'i32'));
   }
 
   protected emitLoad(node: Node): Expr[] {
     const width = node.width as Width;
     const addressNode = node.args[0] as Node;
     const address = this.local('i64');
+    const addend = this.local('i32');
     const result = this.resultLocal(node);
     const size = (node.bytes as number) | this.stackBit(addressNode);
-    const cache = this.cacheFor(addressNode, node.modify === true);
+    const cache = this.cacheFor(addressNode);
     const out = [this.set(address, this.value(addressNode))];
     // whatever is not plain RAM, the interpreter loads
-    if (!node.modify) {
-      return [...out, ...this.reach(address, cache, 'reachLoad', size, this.sideExit()), this.set(result, this.ramLoad(width, this.pointer(address, cache)))];
-    }
+    if (!node.modify) return [...out, ...this.reachLoad(address, cache, size, addend), this.set(result, this.ramLoad(width, this.pointer(address, addend)))];
     const place = this.local('i32');
     this.places.set(node, place);
     return [
       ...out,
-      ...this.reach(address, cache, 'reachModify', size, this.sideExit()),
-      this.set(place, this.pointer(address, cache)),
+      ...this.reachStore(address, cache, size, addend, this.sideExit()),
+      this.set(place, this.pointer(address, addend)),
       this.set(result, this.ramLoad(width, this.get(place, 'i32'))),
     ];
   }
@@ -143,62 +157,25 @@ export abstract class RegionMemory extends RegionExits {
   }
 
   protected emitStore(node: Node): Expr[] {
-    const m = this.module;
     const v = node.args[1] as Node;
     const width = v.width as Width;
-    const bytes = width / 8;
     const addressNode = node.args[0] as Node;
     const address = this.local('i64');
     const kept = this.local(v.type);
-    const label = `m${this.labels++}_${this.blockIndex}`;
-    const stack = this.stackBit(addressNode);
     const out = [this.set(kept, this.value(v)), this.set(address, this.value(addressNode))];
-    const a = (): Expr => this.get(address, 'i64');
-    const undo = node.then ? this.list(node.then) : [];
-    const slow: Expr[] = [];
-    if (width === 128) {
-      this.called.add('slowWrite128');
-      slow.push(m.v128.store(L.MEM_SCRATCH, 1, this.i32(0), this.get(kept, 'v128'), 'state'), this.call('slowWrite128', [a(), this.i32(stack)], 'none'));
-    } else {
-      this.called.add('slowWrite');
-      slow.push(this.call('slowWrite', [a(), this.i32(bytes | stack), this.widen(this.get(kept, v.type), width)], 'none'));
-    }
-    if (this.endsInCall()) {
-      // a call whose push is not plain: the interpreter does it, so that a push into code is exact
-      slow.length = 0;
-      slow.push(...this.sideExit());
-    } else slow.push(...this.afterSlowStore(undo), this.markStored(), m.br(label));
-    const cache = this.cacheFor(addressNode, true);
-    out.push(
-      m.block(label, [
-        ...this.reach(address, cache, 'reachStore', bytes | stack, slow),
-        this.ramStore(width, this.pointer(address, cache), this.get(kept, v.type)),
-      ]),
-    );
-    return out;
+    // whatever is not plain RAM, or holds code, the interpreter stores: what is written over is exact to the instruction
+    const slow = [...(node.then ? this.list(node.then) : []), ...this.sideExit()];
+    const addend = this.local('i32');
+    return [
+      ...out,
+      ...this.reachStore(address, this.cacheFor(addressNode), (width / 8) | this.stackBit(addressNode), addend, slow),
+      this.ramStore(width, this.pointer(address, addend), this.get(kept, v.type)),
+    ];
   }
 
   protected emitStoreModified(node: Node): Expr[] {
     const place = this.places.get(node.args[0] as Node) as number;
     const v = node.args[1] as Node;
     return [this.ramStore(v.width as Width, this.get(place, 'i32'), this.value(v))];
-  }
-
-  /** After a slow store: a store into decoded code leaves before the next instruction. */
-  protected afterSlowStore(undo: Expr[]): Expr[] {
-    const faulted = undo.length > 0 ? this.seldom(this.state32(L.FAULT), [...undo, ...this.sideExit()]) : this.leaveIfFault();
-    return [faulted];
-  }
-
-  /** Remembers that a slow store happened in this instruction: code may have changed. */
-  protected markStored(): Expr {
-    this.storedSlow ??= this.permanent('i32');
-    this.pendingStoreCheck = true;
-    return this.set(this.storedSlow, this.i32(1));
-  }
-
-  protected endsInCall(): boolean {
-    const { ending } = this.request.blocks[this.blockIndex] as RegionBlock;
-    return (ending === 'call' || ending === 'indirect-call') && this.stepIndex === (this.steps[this.blockIndex] as Step[]).length - 1;
   }
 }

@@ -159,9 +159,8 @@ const [ADDRESS, SIZE, ENTRY] = [0, 1, 2];
 const SIZE_MASK = 0xff;
 
 /** What a function that reaches memory does when the TLB misses. */
-function onMiss(w: Writer, probe: string | null): Expr {
+function onMiss(w: Writer, probe: string): Expr {
   const { m } = w;
-  if (probe === null) return m.return(m.i64.const(-1));
   const wide = probe === 'slowProbeRead';
   const found = m.call(probe, [w.get(ADDRESS), w.get(SIZE, i32)], wide ? i64 : i32);
   const distance = m.i32.sub(w.get(ENTRY, i32), m.i32.wrap(w.get(ADDRESS)));
@@ -171,7 +170,7 @@ function onMiss(w: Writer, probe: string | null): Expr {
 }
 
 /** A function that finds the page of an access: what to add to its address for RAM, or -1 when that is not all there is to do. */
-function reach(w: Writer, name: string, tag: number, probe: string | null): void {
+function reach(w: Writer, name: string, tag: number, probe: string): void {
   const { m } = w;
   const index = m.i32.and(m.i32.wrap(m.i64.shr_u(w.get(ADDRESS), w.i64(7))), w.i32((L.TLB_ENTRIES - 1) * L.TLB_ENTRY_SIZE));
   const entry = m.local.tee(ENTRY, m.i32.add(w.state32(L.TLB_BASE), index), i32);
@@ -199,6 +198,24 @@ function pageMoved(w: Writer): void {
   const elsewhere = m.i64.ne(m.i64.load(L.TLB_EXECUTE, 1, entry, 'state'), m.i64.and(w.get(RIP), w.i64(-4096)));
   const now = m.i32.add(m.i32.wrap(w.get(RIP)), m.i32.load(L.TLB_ADDEND, 1, w.get(ENTRY, i32), 'state'));
   m.addFunction('pageMoved', typeList(['i64', 'i32']), i32, [i32], m.block(null, [m.i32.or(elsewhere, m.i32.ne(now, w.get(PHYSICAL, i32)))], i32));
+}
+
+/** `reachShared`: `reachLoad`, with bit 32 set when the page may be written to as well. */
+function reachShared(w: Writer): void {
+  const { m } = w;
+  const FOUND = 2;
+  const index = m.i32.and(m.i32.wrap(m.i64.shr_u(w.get(ADDRESS), w.i64(7))), w.i32((L.TLB_ENTRIES - 1) * L.TLB_ENTRY_SIZE));
+  const tag = m.i64.load(L.TLB_WRITE, 1, m.i32.add(w.state32(L.TLB_BASE), index), 'state');
+  const writable = m.i64.eq(m.i64.and(w.get(ADDRESS), w.i64(-4096)), tag);
+  const found = m.local.tee(FOUND, m.call('reachLoad', [w.get(ADDRESS), w.get(SIZE, i32)], i64), i64);
+  m.addFunction(
+    'reachShared',
+    typeList(['i64', 'i32']),
+    i64,
+    [i64],
+    // -1 stays negative, whatever is added
+    m.block(null, [m.i64.or(found, m.i64.shl(m.i64.extend_u(writable), w.i64(32)))], i64),
+  );
 }
 
 /** `missedJump`: tells that the indirect jump of a block (parameter: its record) went where its region does not know. */
@@ -233,6 +250,6 @@ export function addSharedFunctions(module: WasmModule): void {
   missedJump(w);
   pageMoved(w);
   reach(w, 'reachLoad', L.TLB_READ, 'slowProbeRead');
-  reach(w, 'reachModify', L.TLB_WRITE, 'slowProbeWrite');
-  reach(w, 'reachStore', L.TLB_WRITE, null);
+  reachShared(w);
+  reach(w, 'reachStore', L.TLB_WRITE, 'slowProbeWrite');
 }

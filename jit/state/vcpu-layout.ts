@@ -176,8 +176,6 @@ export const TLB_LOCAL_ANY = 0x7b0;
 export const TLB_GLOBAL_ANY = 0x7c8;
 /** u32: a block executed so many times in the interpreter is reported as hot; 0 = never. */
 export const HOT_LIMIT = 0x7f4;
-/** i32: 1 when a store has just invalidated decoded code; translated code leaves at the next instruction. */
-export const CODE_CHANGED = 0x7f0;
 /** 256 bytes of statistics counters, u64 each; see STAT_ names. */
 export const STATS = 0x800;
 export const STAT_TLB_MISS = 0x800;

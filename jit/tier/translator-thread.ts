@@ -1,6 +1,7 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { InterpreterIndex } from '../interp/generate-interpreter.ts';
 import type { RegionRequest } from '../region/region.ts';
+import { type PackedRequests, unpackRequests } from '../region/request-codec.ts';
 import { translateBatch } from '../region/translate.ts';
 import { STATE_PAGES } from '../state/vcpu-layout.ts';
 import type { CompiledBatch } from './translator.ts';
@@ -12,7 +13,8 @@ const BATCH = 24;
 export function serveTranslator(port: MessagePort, functions: InterpreterIndex['functions'], done: () => void): void {
   let queue: RegionRequest[] = [];
   const work = (): void => {
-    for (let more = receiveMessageOnPort(port); more !== undefined; more = receiveMessageOnPort(port)) queue.push(...(more.message as RegionRequest[]));
+    for (let more = receiveMessageOnPort(port); more !== undefined; more = receiveMessageOnPort(port))
+      queue.push(...unpackRequests(more.message as PackedRequests));
     const requests = queue.slice(0, BATCH);
     queue = queue.slice(BATCH);
     if (requests.length > 0) {
@@ -25,8 +27,8 @@ export function serveTranslator(port: MessagePort, functions: InterpreterIndex['
     }
     if (queue.length > 0) setImmediate(work);
   };
-  port.on('message', (requests: RegionRequest[]) => {
-    queue.push(...requests);
+  port.on('message', (requests: PackedRequests) => {
+    queue.push(...unpackRequests(requests));
     setImmediate(work);
   });
 }

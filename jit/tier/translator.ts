@@ -179,17 +179,31 @@ export class Translator {
     return this.again(region, [], [block]);
   }
 
-  /** A region once more, with the places that a jump in it goes to. */
+  /** A region once more, with the places that its jumps go to: a jump that was seen to leave, and all others while at it. */
   private wider(jump: Block): Seed | null {
     const region = jump.owner as LiveRegion | null;
     if (!jump.valid || region === null) return null;
-    const targets: Block[] = [];
+    const found = new Set<Block>();
+    const work = [...region.grown.blocks];
+    for (let block = work.pop(); block !== undefined; block = work.pop()) {
+      for (const target of this.targetsOf(block)) {
+        if (found.has(target)) continue;
+        found.add(target);
+        work.push(target);
+      }
+    }
+    return this.again(region, [...found], []);
+  }
+
+  /** Blocks where the jump at a block's end has been seen to go without its region knowing. */
+  private targetsOf(jump: Block): Block[] {
+    const blocks: Block[] = [];
     for (const target of this.jumps.of(jump)) {
       const physical = Number(this.core.exports.translateNoFault(BigInt.asIntN(64, target)));
       const block = physical < 0 ? undefined : this.core.blocks.known(physical, jump.mode);
-      if (block !== undefined && translatable(block)) targets.push(block);
+      if (block !== undefined && translatable(block)) blocks.push(block);
     }
-    return this.again(region, targets, []);
+    return blocks;
   }
 
   /** A region once more, with more blocks and entries; null when that has been done often enough. */

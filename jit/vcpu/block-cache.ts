@@ -292,7 +292,6 @@ export class BlockCache {
     block.valid = false;
     for (const region of block.regions) region.retire();
     block.regions.clear();
-    this.view.setInt32(L.CODE_CHANGED, 1, true);
   }
 
   /** The block whose last record is at an address. */

@@ -1,5 +1,8 @@
-#!/usr/bin/env node
-/** The command line's entry: looks at the version of Node before anything is loaded that an older one cannot read. */
+#!/usr/bin/env -S node --no-wasm-inlining
+/**
+ * The command line's entry: looks at the version of Node before anything is loaded that an older one cannot read. The
+ * option above, which is why `npm start` has it too: decision 10.
+ */
 const LEAST = [24, 11] as const;
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);

@@ -1,6 +1,6 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { InterpreterIndex } from '#jit/interpreter';
-import { type CompiledBatch, Translator, type TranslatorStats, type VcpuCore } from '#jit';
+import { type CompiledBatch, packRequests, type RegionRequest, Translator, type TranslatorStats, type VcpuCore } from '#jit';
 
 /** Executions of a block after which it is worth translating. */
 const HOT_LIMIT = 4_000;
@@ -9,7 +9,7 @@ const ENOUGH = 12;
 const PATIENCE = 4;
 
 /** Translates and compiles at once, on the calling thread. */
-export type TranslateNow = (requests: Parameters<ConstructorParameters<typeof Translator>[3]>[0]) => CompiledBatch;
+export type TranslateNow = (requests: readonly RegionRequest[]) => CompiledBatch;
 
 /** How a vCPU's code gets translated. */
 export type TranslationMode =
@@ -29,7 +29,7 @@ export class Translation {
   constructor(core: VcpuCore, index: InterpreterIndex, mode: TranslationMode) {
     this.#mode = mode;
     this.#translator = new Translator(core, index, mode.kind === 'always' ? 0 : HOT_LIMIT, (requests) => {
-      if (mode.kind === 'background') mode.port.postMessage(requests);
+      if (mode.kind === 'background') this.#post(mode.port, requests);
       else this.#translator.install(mode.translate(requests));
     });
     if (mode.kind === 'always') core.onFound = (block) => this.#translator.translateNow(block);
@@ -48,6 +48,11 @@ export class Translation {
       this.#waited = 0;
       this.#translator.flush();
     }
+  }
+
+  #post(port: MessagePort, requests: readonly RegionRequest[]): void {
+    const packed = packRequests(requests);
+    port.postMessage(packed, [packed.words.buffer, packed.code.buffer] as ArrayBuffer[]);
   }
 
   /** Figures of the translator. */

@@ -46,7 +46,7 @@ export interface TranslatorTask {
   readonly doorbell: SharedArrayBuffer;
 }
 
-/** The threads of the translators: none but they import Binaryen. */
+/** The threads of the translators. */
 export class TranslatorPool {
   readonly #pool: Piscina<TranslatorTask, void>;
 

@@ -13,7 +13,10 @@ const keyOf = (request: RegionRequest): string =>
     request.mode,
     request.entryInPage,
     request.external,
-    request.blocks.map((b) => [b.offset, b.instructions, b.ending, b.target, b.end, b.page, Buffer.from(b.bytes).toString('latin1')]),
+    request.entries,
+    request.indirect,
+    request.indirectShift,
+    request.blocks.map((b) => [b.offset, b.instructions, b.ending, b.target, b.targets, b.end, b.page, Buffer.from(b.bytes).toString('latin1')]),
   ]);
 
 /** A translator that answers on the vCPU's thread before anything else runs: tests need no waiting and no luck. */

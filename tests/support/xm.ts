@@ -22,7 +22,7 @@ export interface XmRun {
 }
 
 /** The command that starts `xm` from the sources. */
-export const XM: readonly string[] = [process.execPath, '--conditions=source', join(ROOT, 'runtime/control/xm.ts')];
+export const XM: readonly string[] = [process.execPath, '--no-wasm-inlining', '--conditions=source', join(ROOT, 'runtime/control/xm.ts')];
 
 /** Starts `xm`; the caller reads its output. */
 export function startXm(words: readonly string[], { cwd = ROOT, env = {} }: XmRun = {}): ChildProcessWithoutNullStreams {

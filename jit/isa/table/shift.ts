@@ -19,21 +19,21 @@ function shifted(m: Machine, kind: 'SHL' | 'SHR' | 'SAR', a: Value, n: Value): O
     if (narrow) {
       const before = m.shl(m.relabel(a, 32), last);
       const cf = m.bit(before, size - 1);
-      const r = m.truncate(m.shl(before, one(m)), size);
+      const r = m.truncate(m.shl(m.relabel(a, 32), n), size);
       return { r, cf, of: m.xor(m.signBit(r), cf) };
     }
     const before = m.shl(a, last);
     const cf = m.signBit(before);
-    const r = m.shl(before, one(m));
+    const r = m.shl(a, n);
     return { r, cf, of: m.xor(m.signBit(r), cf) };
   }
   if (kind === 'SHR') {
     const before = m.shr(a, last);
-    return { r: m.shr(before, one(m)), cf: m.bit(before, 0), of: m.signBit(a) };
+    return { r: m.shr(a, n), cf: m.bit(before, 0), of: m.signBit(a) };
   }
   const wide = narrow ? m.signExtend(a, 32) : a;
   const before = m.sar(wide, last);
-  const r = m.sar(before, one(m));
+  const r = m.sar(wide, n);
   return { r: narrow ? m.truncate(r, size) : r, cf: m.bit(before, 0), of: m.i32(0) };
 }
 
