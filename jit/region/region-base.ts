@@ -61,6 +61,8 @@ export abstract class RegionBase extends Emitter {
   protected readonly lazy: LazyFlags;
   /** Base registers that the region stores through. */
   protected readonly writtenBases = new Set<string>();
+  /** Words of machine state that keep units from being used, of those that the region uses. */
+  protected readonly blocked = new Set<number>();
   /** Imported functions that the code calls. */
   readonly called = new Set<string>();
   protected readonly rip0: number;
@@ -223,6 +225,7 @@ export abstract class RegionBase extends Emitter {
           if (nested || !whole) use.reads |= bit;
         } else use.reads |= bit;
       }
+      if (node.op === 'need') this.blocked.add(node.name === 'sse' ? L.SSE_BLOCKED : L.FPU_BLOCKED);
       const target = node.args[0];
       if (target && (node.op === 'store' || (node.op === 'load' && node.modify))) this.writtenBases.add(baseOf(target));
       const ref = node.memory;

@@ -16,7 +16,6 @@ export type Terminator =
 /** Effects of a region's instructions, and how the block at hand will end. */
 export abstract class RegionEffects extends RegionMemory {
   protected terminator: Terminator = { kind: 'fall' };
-  protected readonly checkedUnits = new Set<string>();
 
   override lower(program: readonly Node[]): Expr[] {
     // a relative branch in a block that ends as a system routine does cuts its target: the interpreter takes it
@@ -112,15 +111,9 @@ export abstract class RegionEffects extends RegionMemory {
     return out;
   }
 
-  protected emitNeed(unit: string): Expr[] {
-    const out: Expr[] = [];
-    const blocked = unit === 'sse' ? 'sse' : 'fpu';
-    if (!this.checkedUnits.has(blocked)) {
-      this.checkedUnits.add(blocked);
-      out.push(this.seldom(this.state32(unit === 'sse' ? L.SSE_BLOCKED : L.FPU_BLOCKED), this.sideExit()));
-    }
-    if (unit === 'fpu' || unit === 'mmx') out.push(this.seldom(this.op('i32.and', this.state32(L.FPU_SW), this.i32(0x80)), this.sideExit()));
-    return out;
+  /** Whether a unit is blocked is looked at where control comes in; a pending x87 exception may come up at any time. */
+  private emitNeed(unit: string): Expr[] {
+    return unit === 'fpu' || unit === 'mmx' ? [this.seldom(this.op('i32.and', this.state32(L.FPU_SW), this.i32(0x80)), this.sideExit())] : [];
   }
 
   protected emitLinear(node: Node): Expr[] {

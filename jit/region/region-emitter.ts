@@ -50,8 +50,12 @@ export class RegionEmitter extends RegionEffects {
     const m = this.module;
     const { offset } = this.request.blocks[block] as RegionBlock;
     const first = offset === 0 ? this.state64(L.RIP) : m.i64.sub(this.state64(L.RIP), this.i64(BigInt(offset)));
+    this.blockIndex = block;
+    this.dirtyNow = 0;
     return [
       this.set(this.rip0, this.mode === 64 || offset === 0 ? first : m.i64.and(first, this.i64(0xffffffffn))),
+      // units are blocked and unblocked by system routines only, which no region runs
+      ...[...this.blocked].map((word) => this.seldom(this.state32(word), this.sideExit(0, MEMORY))),
       ...this.fill(this.flow.here[block] as number),
     ];
   }
@@ -102,7 +106,6 @@ export class RegionEmitter extends RegionEffects {
     const m = this.module;
     const block = this.request.blocks[x] as RegionBlock;
     this.flags = this.startedFlags.get(x) as FlagState;
-    this.checkedUnits.clear();
     this.flagLocals = [];
     const out: Expr[] = [];
     this.terminator = { kind: 'fall' };
