@@ -5,6 +5,7 @@ export const errorCodes = {
   HV_ERR_CLI_OPTION: 'An option of the command line has a value that it cannot have, or does not go with another.',
   HV_ERR_CLI_USAGE: 'The command line names a command, an option or an argument that does not exist, or lacks one.',
   HV_ERR_DEVICE_FAILED: 'A device threw while it served a bus access.',
+  HV_ERR_DEVICE_SPEC: "The operator's description of a device of a domain cannot be understood.",
   HV_ERR_EXPECT_UNMATCHED: 'The guest ended before its console matched what was expected.',
   HV_ERR_FILE_READ: 'A file that the operator named cannot be read.',
   HV_ERR_FILE_WRITE: 'A file that the operator named cannot be written.',
@@ -32,7 +33,12 @@ export const errorCodes = {
   HV_ERR_PLUGIN_INVALID: 'A module that was named as a plugin is none, or is made for another version.',
   HV_ERR_PLUGIN_OPTION: 'A plugin does not have an option, or the option cannot have the value.',
   HV_ERR_PLUGIN_UNKNOWN: 'There is no plugin of a name.',
+  HV_ERR_VBD_BUSY: 'The data of a VBD is used already, in a way that does not go with what is asked for.',
+  HV_ERR_VBD_OPEN: 'The data of a VBD cannot be opened: it is missing, no file, or may not be used.',
+  HV_ERR_VBD_SIZE: 'A VBD does not have a size that it can have.',
   HV_ERR_VCPU_FAULT: 'A vCPU stopped on a fault that only a debugger should see.',
+  HV_ERR_VIF_FORWARD: 'The host does not give a port that is to be forwarded to a guest.',
+  HV_ERR_VIF_SETTING: 'A vif has a setting that it cannot have.',
 } as const;
 
 /** One of the registered codes. */
