@@ -103,8 +103,6 @@ export class RegionEmitter extends RegionEffects {
   }
 
   private blockCode(x: number): Expr[] {
-    const m = this.module;
-    const block = this.request.blocks[x] as RegionBlock;
     this.flags = this.startedFlags.get(x) as FlagState;
     this.flagLocals = [];
     const out: Expr[] = [];
@@ -119,10 +117,22 @@ export class RegionEmitter extends RegionEffects {
       out.push(...this.lower(step.program));
     }
     this.blockIndex = x;
+    // blocks that follow here alone may still want them: they are emitted with the ending
+    const kept = this.flagLocals;
+    out.push(...this.endingCode(x, steps.length));
+    this.release(kept);
+    return out;
+  }
+
+  /** How a block goes on, with the code of blocks that only it leads to. */
+  private endingCode(x: number, steps: number): Expr[] {
+    const m = this.module;
+    const block = this.request.blocks[x] as RegionBlock;
+    const out: Expr[] = [];
     const terminator = this.terminator as Terminator;
     if (terminator.kind === 'left') return out;
     // bytes that are no instruction end the block: the interpreter raises their fault
-    if (terminator.kind === 'fall' && block.ending === 'system') return [...out, ...this.sideExit(steps.length)];
+    if (terminator.kind === 'fall' && block.ending === 'system') return this.sideExit(steps);
     const count = (): Expr => this.set(this.ticks, this.op('i32.sub', this.get(this.ticks, 'i32'), this.i32(block.instructions)));
     const state = this.flags;
     const { order } = this.structure;

@@ -43,7 +43,7 @@ export function structure(graph: Graph, entries: readonly number[] = []): Struct
       if (v === n) continue;
       for (const t of successors(v)) if ((order[t] as number) <= (order[v] as number) && !dominates(t, v)) bad.push([v, t]);
     }
-    if (bad.length === 0) return describe(n, list, order, idom, roots, successors, dispatched);
+    if (bad.length === 0) return describe(n, { order, list }, idom, roots, successors, dispatched);
     for (const [v, t] of bad) {
       dispatched.add(v * n + t);
       if (!roots.includes(t)) roots.push(t);
@@ -105,8 +105,7 @@ function dominators(n: number, list: readonly number[], order: readonly number[]
 
 function describe(
   n: number,
-  list: readonly number[],
-  order: readonly number[],
+  { order, list }: { readonly order: readonly number[]; readonly list: readonly number[] },
   idom: readonly number[],
   roots: readonly number[],
   successors: (v: number) => readonly number[],
