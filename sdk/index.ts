@@ -1,3 +1,4 @@
+export * from './abi/index.ts';
 export * from './backend/back-ring.ts';
 export type * from './backend/backend.ts';
 export * from './backend/block/blkif.ts';

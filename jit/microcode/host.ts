@@ -54,3 +54,5 @@
 @external("host", "cr8Changed") export declare function cr8Changed(value: i32): void;
 /** 32 random bits. */
 @external("host", "random32") export declare function random32(): i32;
+/** Does the hypercall in the general registers: 0 = there is no hypervisor, 1 = done, 2 = done and the vCPU waits. */
+@external("host", "hypercall") export declare function hostHypercall(): i32;

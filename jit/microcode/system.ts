@@ -17,6 +17,7 @@ export { iret } from "./exception/iret";
 export { farCall, farJump, farReturn } from "./transfer/far";
 export { syscall, sysenter, sysexit, sysret } from "./transfer/syscall";
 export { debugAfter, debugBefore, movFromDr, movToDr } from "./exception/debug";
+export { hypercall } from "./control/hypercall";
 export { clac, cli, hlt, invd, monitor, mwait, popf, pushf, stac, sti, wbinvd } from "./control/flag-op";
 export { clts, invlpg, invpcid, movFromCr, movToCr } from "./control/control";
 export {

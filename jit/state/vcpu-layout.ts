@@ -194,6 +194,13 @@ export const CODE_LIMIT = 0x904;
 /** u64 base of that segment. */
 export const CODE_BASE = 0x908;
 
+// --- guest-physical memory that is not where its address says ------------------------------------
+/** u32: guest-physical addresses from here on are looked up in PHYSMAP; 0 = none are. Page-aligned. */
+export const PHYSMAP_START = 0x910;
+/** Hash with linear probing by the low bits of the gfn: u32 gfn + 1 (0 = empty), u32 frame in RAM memory. */
+export const PHYSMAP = 0x10000;
+export const PHYSMAP_SLOTS = 512;
+
 // --- what regions report -----------------------------------------------------------------------
 /** u32 count of indirect jumps and calls that left a region because it did not know their target. */
 export const MISSED_JUMPS = 0xa00;

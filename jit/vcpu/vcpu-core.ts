@@ -25,7 +25,9 @@ interface Interpreter {
   resetCpu?(): void;
   getEflags(): number;
   setEflags(value: number, mask: number): void;
+  translate(linear: bigint, access: number): bigint;
   translateNoFault(linear: bigint): bigint;
+  flushTlb(includeGlobal: number): void;
   debugBefore(rip: bigint): number;
   debugAfter(): number;
   sse_mxcsr_changed?(): void;
@@ -147,6 +149,7 @@ export class VcpuCore {
       modeChanged: () => {},
       cr8Changed: (value: number) => host.cr8Changed(value),
       random32: () => host.random32(),
+      hypercall: () => host.hypercall?.() ?? 0,
       hot: (record: number) => this.onHot?.(record),
     };
   }

@@ -19,6 +19,8 @@ export interface VcpuHost {
   hasInterrupt(): boolean;
   /** Takes the vector of the waiting interrupt. */
   acknowledgeInterrupt(): number;
+  /** Does the hypercall in the registers: 1, or 2 when the vCPU is to wait; 0 or no such method: #UD. */
+  hypercall?(): number;
   /** The non-maskable interrupt that NMI_PENDING announced is taken. */
   acknowledgeNmi?(): void;
 }

@@ -1,4 +1,5 @@
 import { HypervisorError } from '#sdk';
+import { DomainStore } from '../domain/domain-store.ts';
 import { fromPlainError, Pcpu, type PcpuRequest, type RunEnd } from '../pcpu/index.ts';
 import { Expectation } from './expectation.ts';
 import { reportError, say } from './report-error.ts';
@@ -42,6 +43,7 @@ export class GuestSession {
   readonly #output = new StandardOutput((error) => this.#end({ exitCode: 1, error }));
   readonly #terminal = new Terminal({ input: (bytes) => this.#typed(bytes), leave: () => this.#end({ exitCode: 0 }) });
   readonly #pcpu: Pcpu;
+  readonly #store = new DomainStore(() => this.#pcpu.kick());
   readonly #signals = Object.entries(SIGNALS).map(([name, exitCode]) => [name, () => this.#end({ exitCode })] as const);
   #verdict: Verdict | undefined;
   #refused: Uint8Array | undefined;
@@ -54,6 +56,8 @@ export class GuestSession {
       stderr: (bytes) => void process.stderr.write(bytes),
       booted: () => options.booted(),
       restarted: () => say('the guest restarts'),
+      domainBuilt: (news) => this.#store.connect(news),
+      signalled: (port) => this.#store.signalled(port),
       pluginFailed: (error) => reportError(fromPlainError(error), options.debug),
     });
   }
@@ -77,6 +81,7 @@ export class GuestSession {
       clearTimeout(timer);
       this.#terminal.restore();
       for (const [name, handler] of this.#signals) process.off(name, handler);
+      this.#store.close();
       await this.#pcpu.destroy();
     }
   }

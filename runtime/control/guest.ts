@@ -4,6 +4,7 @@ import { readFallbackGuest } from '../image/index.ts';
 import { fetchDebian } from './debian.ts';
 import { readInputFile } from './read-input-file.ts';
 import { describeError, say } from './report-error.ts';
+import type { MachineKind } from '../pcpu/index.ts';
 import type { RunOptions } from './run-options.ts';
 
 /** What is loaded into a machine. */
@@ -21,8 +22,9 @@ export const readyGuests = ['debian-amd64', 'debian-i386', 'small'] as const;
 /** One of {@link readyGuests}. */
 export type ReadyGuest = (typeof readyGuests)[number];
 
-/** Serial console, and none of the work that would only slow a guest down that has no other tenants beside it. */
-const LINUX_COMMAND_LINE = 'console=ttyS0 quiet mitigations=off';
+/** None of the work that would only slow a guest down that has no other tenants beside it. */
+const LINUX_COMMAND_LINE = 'quiet mitigations=off';
+const CONSOLES: Readonly<Record<MachineKind, string>> = { pc: 'ttyS0', pvh: 'hvc0' };
 const ROM_UNIT = 0x10000;
 const ROM_MOST = 0x40000;
 
@@ -34,7 +36,7 @@ export async function guestOf(options: RunOptions): Promise<Guest> {
   refuseCombinations(options);
   const { kernel, firmware, ramdisk, extra } = options;
   if (firmware !== undefined) return { kernel: new Uint8Array(), kernelName: basename(firmware), firmware: await readRom(firmware), commandLine: '' };
-  if (kernel === undefined) return readyGuest('debian-amd64', extra);
+  if (kernel === undefined) return readyGuest('debian-amd64', options);
   return {
     kernel: await readInputFile(kernel, 'kernel'),
     kernelName: kernel,
@@ -44,11 +46,11 @@ export async function guestOf(options: RunOptions): Promise<Guest> {
 }
 
 /** Gets one of our guests; where there is no Debian to be had, the small one. */
-export async function readyGuest(name: ReadyGuest, extra = ''): Promise<Guest> {
+export async function readyGuest(name: ReadyGuest, { extra = '', machine }: Pick<RunOptions, 'extra' | 'machine'>): Promise<Guest> {
   if (name === 'small') return smallGuest(extra);
   try {
     const { kernel, ramdisk } = await fetchDebian(name === 'debian-i386' ? 'i386' : 'amd64');
-    return { kernel, kernelName: 'vmlinuz', ramdisk, commandLine: `${LINUX_COMMAND_LINE} ${extra}`.trim() };
+    return { kernel, kernelName: 'vmlinuz', ramdisk, commandLine: `console=${CONSOLES[machine]} ${LINUX_COMMAND_LINE} ${extra}`.trim() };
   } catch (error) {
     if (!(error instanceof HypervisorError) || !NO_LINUX.has(error.code)) throw error;
     say(`no Linux here, a small guest starts in its place: ${describeError(error)}`);

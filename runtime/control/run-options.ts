@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { CpuModel } from '../machine/cpu-models.ts';
 import { cpuModels } from '../machine/cpu-models.ts';
-import type { ClockSource, Engine } from '../pcpu/index.ts';
+import type { ClockSource, Engine, MachineKind } from '../pcpu/index.ts';
 import { type PluginRequest, parsePluginRequest } from '../plugin/index.ts';
 import { choiceOf, parseCpu, parseExpectation, parseMemory, parseTimeout } from './option-values.ts';
 
@@ -12,6 +12,7 @@ export interface MachineOptions {
   readonly engine?: Engine;
   readonly clock: ClockSource;
   readonly cpu: CpuModel;
+  readonly machine: MachineKind;
   readonly timeout?: number;
   readonly expect?: RegExp;
   readonly plugin: readonly PluginRequest[];
@@ -54,6 +55,11 @@ export function addMachineOptions(command: Command): Command {
       new Option('--cpu <model>', `what CPUID tells: ${[...cpuModels.values()].map(({ name, summary }) => `${name} (${summary})`).join(', ')}`)
         .argParser(parseCpu)
         .default(cpuModels.get('max'), 'max'),
+    )
+    .addOption(
+      new Option('--machine <kind>', 'what surrounds the vCPU: a pc with its devices, or pvh, a Xen domain with a console, a clock and XenStore')
+        .argParser(choiceOf<MachineKind>('--machine', ['pc', 'pvh']))
+        .default('pc'),
     )
     .addOption(new Option('--timeout <seconds>', 'end the run after this time with exit code 124').argParser(parseTimeout))
     .addOption(new Option('--expect <regex>', 'end the run with exit code 0 as soon as the console matches').argParser(parseExpectation))

@@ -19,6 +19,8 @@ export interface LoadRequest {
   readonly rsdp: number;
   /** Enter a bzImage at its 64-bit entry point, if it has one. */
   readonly longMode?: boolean;
+  /** Start a bzImage that holds an ELF kernel with a PVH entry there, rather than where it unpacks itself. */
+  readonly unpack?: boolean;
 }
 
 /** The registers that a boot protocol defines. */

@@ -5,6 +5,7 @@ import { describeImage } from './describe-image.ts';
 import { isElf, readElf } from './elf.ts';
 import { loadElfPvh, pvhEntry } from './elf-pvh.ts';
 import { isFirmware, loadFirmware } from './firmware.ts';
+import { unpackLinuxPayload } from './linux-payload.ts';
 import { findMultibootHeader, loadMultiboot } from './multiboot.ts';
 
 /**
@@ -16,16 +17,23 @@ import { findMultibootHeader, loadMultiboot } from './multiboot.ts';
  */
 export function loadKernel(request: LoadRequest): BootState {
   const { kernel } = request;
-  if (isBzImage(kernel)) return loadBzImage(request);
-  const multiboot = findMultibootHeader(kernel);
-  if (isElf(kernel)) {
-    const image = readElf(kernel, request.kernelName);
-    const entry = pvhEntry(image);
-    if (entry !== undefined) return loadElfPvh(request, image, entry);
+  if (isBzImage(kernel)) {
+    const payload = request.unpack === true ? unpackLinuxPayload(kernel) : undefined;
+    return (payload === undefined ? undefined : loadPvh({ ...request, kernel: payload })) ?? loadBzImage(request);
   }
+  const multiboot = findMultibootHeader(kernel);
+  const boot = isElf(kernel) ? loadPvh(request) : undefined;
+  if (boot !== undefined) return boot;
   if (multiboot !== undefined) return loadMultiboot(request, multiboot);
   if (isFirmware(kernel)) return loadFirmware(request);
   throw unrecognised(request);
+}
+
+/** Starts an ELF kernel by PVH, if it has that entry. */
+function loadPvh(request: LoadRequest): BootState | undefined {
+  const image = readElf(request.kernel, request.kernelName);
+  const entry = pvhEntry(image);
+  return entry === undefined ? undefined : loadElfPvh(request, image, entry);
 }
 
 function unrecognised({ kernel, kernelName }: LoadRequest): HypervisorError {

@@ -4,6 +4,8 @@ import * as L from '#jit/layout';
 import { type RunResult, TABLE_FEATURES, VcpuCore, type VcpuHost } from '#jit';
 import { loadFirmware } from '../loader/firmware.ts';
 import { type BootState, loadKernel } from '../loader/index.ts';
+import { allocateRam } from './allocate-ram.ts';
+import { applyBootState } from './apply-boot-state.ts';
 import { createPc } from '../platform/pc.ts';
 import type { Pc } from '../platform/pc-contract.ts';
 import { TimerQueue } from '../platform/timer-queue.ts';
@@ -33,7 +35,7 @@ export interface PcMachineOptions {
 }
 
 /** Why a slice ended. */
-export type SliceEnd = 'budget' | 'halt' | 'power-off' | 'reset' | 'shutdown';
+export type SliceEnd = 'budget' | 'halt' | 'power-off' | 'reset' | 'shutdown' | 'crash' | 'watchdog';
 
 const TSC_HZ = 1_000_000_000;
 const FLAG_IF = 0x200;
@@ -187,40 +189,4 @@ export class PcMachine {
   get #takesNmis(): boolean {
     return this.core.view.getUint32(L.NMI_BLOCKED, true) === 0;
   }
-}
-
-function allocateRam(bytes: number): WebAssembly.Memory {
-  const pages = bytes / 65536;
-  try {
-    return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
-  } catch (cause) {
-    throw new HypervisorError('HV_ERR_MEMORY_ALLOCATION', `the host could not give ${bytes / 2 ** 20} MiB for the guest's memory`, {
-      hint: 'ask for less with --memory, or end other programs',
-      cause,
-    });
-  }
-}
-
-/** Puts the vCPU into the state a boot protocol asks for. */
-function applyBootState(core: VcpuCore, boot: BootState): void {
-  const { view } = core;
-  const order = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi'] as const;
-  for (const [i, name] of order.entries()) core.setGpr(i, BigInt((boot.registers[name] ?? 0) >>> 0));
-  core.rip = BigInt(boot.rip);
-  const set = (at: number, s: BootState['segments']['code']): void => {
-    view.setUint32(at + L.SEG_SELECTOR, s.selector, true);
-    view.setBigUint64(at + L.SEG_BASE, BigInt(s.base), true);
-    view.setUint32(at + L.SEG_LIMIT, s.limit, true);
-    view.setUint32(at + L.SEG_ATTR, (s.accessRights << 8) >>> 0, true);
-  };
-  set(L.SEG_CS, boot.segments.code);
-  for (const at of [L.SEG_ES, L.SEG_SS, L.SEG_DS, L.SEG_FS, L.SEG_GS]) set(at, boot.segments.data);
-  if (boot.segments.task) set(L.SEG_TR, boot.segments.task);
-  if (boot.gdt) {
-    view.setBigUint64(L.GDTR_BASE, BigInt(boot.gdt.address), true);
-    view.setUint32(L.GDTR_LIMIT, boot.gdt.limit, true);
-  }
-  view.setUint32(L.EFLAGS, 2, true);
-  if (boot.mode !== 'real') view.setBigUint64(L.CR0, 0x11n, true);
-  core.exports.updateContext();
 }

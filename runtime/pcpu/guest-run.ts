@@ -1,19 +1,20 @@
 import { resolve } from 'node:path';
 import type { ByteSink, PcpuHooks, Platform } from '#sdk';
-import { PcMachine } from '../machine/pc-machine.ts';
+import { DEFAULT_ACTIONS, type LifecycleActions } from '../domain/lifecycle.ts';
 import { ByteRing } from './byte-ring.ts';
 import { ConsoleOutput } from './console-output.ts';
 import { crashReport, tripleFaultReason } from './crash-report.ts';
 import { Doorbell } from './doorbell.ts';
 import { FileOutput } from './file-output.ts';
+import { createGuestMachine, type GuestMachine } from './guest-machine.ts';
 import { StatsCollector } from './run-stats.ts';
 import { type LoopEnd, runSlices, type SliceMachine } from './slice-loop.ts';
 import type { PcpuMessage, PcpuTask, RunEnd } from './slice-protocol.ts';
 import { TraceWriter } from './trace-writer.ts';
 import { Translation, type TranslationMode } from '../machine/translation.ts';
 
-/** Input that is given to the serial port at a time; it has to be taken before there is more. */
-const INPUT_BATCH = 256;
+/** How the guest ended itself, by how its last slice ended. */
+const ENDINGS: Readonly<Partial<Record<LoopEnd, keyof LifecycleActions>>> = { 'power-off': 'poweroff', reset: 'reboot', crash: 'crash', watchdog: 'watchdog' };
 
 /** One guest on one pCPU, from its first instruction to its end, through all of its resets. */
 export class GuestRun {
@@ -27,7 +28,7 @@ export class GuestRun {
   readonly #stats = new StatsCollector();
   readonly #trace: FileOutput | undefined;
   #stderr: number[] = [];
-  #machine: PcMachine;
+  #machine: GuestMachine;
   readonly #translationMode: TranslationMode | null;
   #translation: Translation | null = null;
   #exitCode: number | undefined;
@@ -49,9 +50,9 @@ export class GuestRun {
     this.#post({ kind: 'booted' });
     for (;;) {
       const end = runSlices(this.#sliceMachine(), this.#doorbell, this.#stats);
-      this.#stats.add(this.#machine, this.#translation?.stats ?? null);
+      this.#stats.add(this.#machine.core, this.#translation?.stats ?? null);
       if (this.#exitCode !== undefined) return this.#ended({ kind: 'exit', exitCode: this.#exitCode });
-      if (end !== 'reset') return this.#ended(this.#describe(end));
+      if (!this.#restarts(end)) return this.#ended(this.#describe(end));
       this.#stats.guestReset();
       this.#post({ kind: 'restarted' });
       this.#machine = this.#build();
@@ -66,7 +67,7 @@ export class GuestRun {
 
   /** What is left to tell after something threw; files are closed as they are. */
   abandon(): Pick<RunEnd, 'stats'> {
-    this.#stats.add(this.#machine, this.#translation?.stats ?? null);
+    this.#stats.add(this.#machine.core, this.#translation?.stats ?? null);
     this.#exchange();
     for (const file of this.#files.values()) {
       try {
@@ -78,8 +79,17 @@ export class GuestRun {
     return { stats: this.#finishStats() };
   }
 
-  #describe(end: Exclude<LoopEnd, 'reset'>): Omit<RunEnd, 'pluginFailed'> {
+  /** Whether the guest is to begin anew after it has ended in a way. */
+  #restarts(end: LoopEnd): boolean {
+    const ending = ENDINGS[end];
+    return ending !== undefined && (this.#task.machine.actions ?? DEFAULT_ACTIONS)[ending] === 'restart';
+  }
+
+  #describe(end: LoopEnd): Omit<RunEnd, 'pluginFailed'> {
     const { core } = this.#machine;
+    if (end === 'crash') return { kind: 'crashed', report: crashReport(core, `the guest crashed after ${core.executed} instructions, and said so`) };
+    if (end === 'watchdog') return { kind: 'crashed', report: crashReport(core, `the guest did not serve its watchdog for too long`) };
+    if (end === 'reset') return { kind: 'power-off' };
     if (end === 'shutdown') return { kind: 'triple-fault', report: crashReport(core, tripleFaultReason(core)) };
     if (end === 'dead-halt') {
       const reason = `the guest halted with interrupts off after ${core.executed} instructions: nothing can wake it`;
@@ -98,9 +108,9 @@ export class GuestRun {
     return this.#stats.finish({ engine, clock, guestBytes: memoryBytes });
   }
 
-  #build(): PcMachine {
-    const { cpu, ...config } = this.#task.machine;
-    const machine = new PcMachine({ ...config, cpu, transmit: (byte) => this.#output.write(byte) });
+  #build(): GuestMachine {
+    const config = this.#task.machine;
+    const machine = createGuestMachine(config, { write: (byte) => this.#output.write(byte), post: this.#post });
     if (this.#trace !== undefined) new TraceWriter(machine.core, this.#trace).attach();
     else if (this.#translationMode !== null) this.#translation = new Translation(machine.core, config.index, this.#translationMode);
     this.#hooks.platformCreated.call(this.#platformOf(machine));
@@ -125,22 +135,21 @@ export class GuestRun {
   }
 
   #exchange(): void {
-    const uart = this.#machine.pc.uarts[0];
-    while (uart !== undefined && !uart.hasWaiting && !this.#input.isEmpty) uart.receive(this.#input.read(INPUT_BATCH));
+    this.#machine.receive(this.#input);
     if (this.#stderr.length > 0) this.#post({ kind: 'stderr', bytes: Uint8Array.from(this.#stderr.splice(0)) });
     this.#output.flush();
   }
 
-  #platformOf(machine: PcMachine): Platform {
+  #platformOf(machine: GuestMachine): Platform {
     const stdout: ByteSink = { write: (byte) => this.#output.write(byte) };
     const stderr: ByteSink = { write: (byte) => void this.#stderr.push(byte & 0xff) };
     return {
-      ports: machine.pc.ports,
-      mmio: machine.pc.mmio,
+      ports: machine.ports,
+      mmio: machine.mmio,
       clock: machine.clock,
       timers: machine.timers,
       outputs: { stdout, stderr, openFile: (path) => this.#openFile(path) },
-      interruptLine: (irq) => machine.pc.interruptLine(irq),
+      interruptLine: (irq) => machine.interruptLine(irq),
       exit: (code) => {
         this.#exitCode ??= code;
         machine.core.expire();

@@ -1,4 +1,5 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import type { BuiltDomainNews } from '../domain/domain-store.ts';
 import { ByteRing } from './byte-ring.ts';
 import { Doorbell } from './doorbell.ts';
 import { type PlainError, toPlainError } from './plain-error.ts';
@@ -25,6 +26,10 @@ export interface PcpuListener {
   booted(): void;
   /** The guest has reset itself. */
   restarted(): void;
+  /** A Xen domain was built, in the place of the one before. */
+  domainBuilt(news: BuiltDomainNews): void;
+  /** The domain signalled an event channel whose other end is on the main thread. */
+  signalled(port: number): void;
   /** A plugin was disabled. */
   pluginFailed(error: PlainError): void;
 }
@@ -89,6 +94,11 @@ export class Pcpu {
     return count;
   }
 
+  /** Has the pCPU look for events. */
+  kick(): void {
+    this.#doorbell.ring();
+  }
+
   /** Asks the pCPU to stop; {@link ended} tells when it has. */
   stop(): void {
     this.#doorbell.requestStop();
@@ -119,6 +129,8 @@ export class Pcpu {
       this.#booted = true;
       listener.booted();
     } else if (message.kind === 'restarted') listener.restarted();
+    else if (message.kind === 'domain') listener.domainBuilt(message.news);
+    else if (message.kind === 'event') listener.signalled(message.port);
     else listener.pluginFailed(message.error);
   }
 

@@ -1,6 +1,5 @@
-import type { TranslatorStats } from '#jit';
+import type { TranslatorStats, VcpuCore } from '#jit';
 import * as L from '#jit/layout';
-import type { PcMachine } from '../machine/pc-machine.ts';
 
 /** What one run cost and where it went. All counts are over the whole run, resets of the guest included. */
 export interface RunStats {
@@ -56,8 +55,7 @@ export class StatsCollector {
   }
 
   /** Adds the counters of a machine that will not run again. */
-  add(machine: PcMachine, translator: TranslatorStats | null): void {
-    const { core } = machine;
+  add(core: VcpuCore, translator: TranslatorStats | null): void {
     const stat = (at: number): number => Number(core.view.getBigUint64(at, true));
     const counts = this.#counts;
     counts.instructions += core.executed;

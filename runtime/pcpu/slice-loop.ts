@@ -25,7 +25,7 @@ export interface SliceObserver {
 }
 
 /** Why the loop ended. */
-export type LoopEnd = 'power-off' | 'reset' | 'shutdown' | 'stopped' | 'dead-halt';
+export type LoopEnd = Exclude<SliceEnd, 'budget' | 'halt'> | 'stopped' | 'dead-halt';
 
 const FIRST_BUDGET = 200_000;
 const LEAST_BUDGET = 5_000;

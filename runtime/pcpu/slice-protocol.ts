@@ -1,5 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { InterpreterIndex } from '#jit/interpreter';
+import type { BuiltDomainNews } from '../domain/domain-store.ts';
+import type { LifecycleActions } from '../domain/lifecycle.ts';
 import type { CpuModel } from '../machine/cpu-models.ts';
 import type { PluginRequest } from '../plugin/index.ts';
 import type { PlainError } from './plain-error.ts';
@@ -11,10 +13,20 @@ export type Engine = 'auto' | 'interpreter' | 'translator';
 /** Where guest time comes from. */
 export type ClockSource = 'host' | 'instructions';
 
+/** What surrounds the vCPU: a PC, or a Xen domain. */
+export type MachineKind = 'pc' | 'pvh';
+
 /** The machine that a pCPU is to build; plain data, so that it can be sent. */
 export interface MachineConfig {
   readonly module: WebAssembly.Module;
   readonly index: InterpreterIndex;
+  /** `pc` when left out. */
+  readonly kind?: MachineKind;
+  /** Of `pvh`: what becomes of a domain that ends. */
+  readonly actions?: LifecycleActions;
+  /** Of `pvh`: the domain's name and UUID. */
+  readonly name?: string;
+  readonly uuid?: string;
   readonly memoryBytes: number;
   readonly engine: Engine;
   readonly clock: ClockSource;
@@ -53,11 +65,13 @@ export type PcpuMessage =
   | { readonly kind: 'booted' }
   | { readonly kind: 'output' }
   | { readonly kind: 'restarted' }
+  | { readonly kind: 'domain'; readonly news: BuiltDomainNews }
+  | { readonly kind: 'event'; readonly port: number }
   | { readonly kind: 'stderr'; readonly bytes: Uint8Array }
   | { readonly kind: 'plugin-failed'; readonly error: PlainError };
 
 /** Why a run ended. */
-export type RunEndKind = 'power-off' | 'stopped' | 'exit' | 'triple-fault' | 'dead-halt' | 'failed';
+export type RunEndKind = 'power-off' | 'stopped' | 'exit' | 'triple-fault' | 'dead-halt' | 'crashed' | 'failed';
 
 /** How a run ended, which is what the long-running task returns. */
 export interface RunEnd {
@@ -66,7 +80,7 @@ export interface RunEnd {
   readonly exitCode?: number;
   /** Of `failed`. */
   readonly error?: PlainError;
-  /** Of `triple-fault` and `dead-halt`: the lines for the operator. */
+  /** Of `triple-fault`, `dead-halt` and `crashed`: the lines for the operator. */
   readonly report?: readonly string[];
   /** Whether a plugin was disabled on the way. */
   readonly pluginFailed: boolean;

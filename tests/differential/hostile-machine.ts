@@ -14,10 +14,10 @@ type Mode = (typeof MODES)[number];
 /** Free space in the machine state: nothing may ever be written there. */
 const CANARIES: readonly (readonly [number, number])[] = [
   [0, L.GPR],
-  [0x910, L.MISSED_JUMPS],
+  [L.PHYSMAP_START + 4, L.MISSED_JUMPS],
   [L.MISSED_JUMPS_RING + 16 * L.MISSED_JUMPS_KEPT, 0x1000],
   [0x3ff8, 0x4000],
-  [0x10000, L.TLB],
+  [L.PHYSMAP + 8 * L.PHYSMAP_SLOTS, L.TLB],
   [L.JUMP_CACHE + L.JUMP_CACHE_ENTRIES * L.JUMP_CACHE_ENTRY_SIZE, L.CODE_MAP],
 ];
 /** WebAssembly memory above the guest's RAM. */

@@ -6,6 +6,7 @@ import {
 import { recordFault, recordPageFault, VECTOR_GP, VECTOR_SS } from "../fault";
 import { a20, CR0_PG, CR0_WP, CR4_PAE, CR4_PGE, CR4_SMAP, CR4_SMEP, EFER_NXE, isCanonical, isCode64 } from "../state";
 import { noteLargePage } from "./large-page";
+import { machineFrame } from "./physmap";
 import { entryOf, fillEntry, IS_GLOBAL, MAY_EXECUTE, MAY_READ, MAY_WRITE, ramAddress, rememberFetch } from "./tlb";
 import {
   markAccessed, PTE_A, PTE_D, PTE_G, PTE_NX, PTE_RW, PTE_US, walk, WALK_OK, walkAnd, walkFrame, walkLeaf,
@@ -56,7 +57,7 @@ export function fill(linear: u64, access: i32, set: i32): i64 {
   store<u64>(STAT_TLB_MISS, load<u64>(STAT_TLB_MISS) + 1);
   const offset = linear & 0xfff;
   if (!(load<u64>(CR0) & CR0_PG)) {
-    const flat = linear & 0xffffffff & a20();
+    const flat = machineFrame(linear & 0xfffff000 & a20()) | offset;
     fillEntry(linear, flat, access == EXECUTE ? MAY_READ | MAY_WRITE | MAY_EXECUTE : MAY_READ | MAY_WRITE, set);
     return flat;
   }
@@ -77,7 +78,7 @@ export function fill(linear: u64, access: i32, set: i32): i64 {
     if (!write && !dirty) rights &= ~MAY_WRITE;
     if (access != EXECUTE) rights &= ~MAY_EXECUTE;
     if (walkLeaf & PTE_G && load<u64>(CR4) & CR4_PGE) rights |= IS_GLOBAL;
-    const frame = walkFrame & a20();
+    const frame = machineFrame(walkFrame & a20());
     fillEntry(linear, frame, rights, set);
     const size = walkPageSize();
     if (size) noteLargePage(linear, size);
@@ -194,7 +195,8 @@ export function reviveJump(entry: i32, rip: i64): i32 {
 
 /** Physical address whatever the rights, without any trace in TLB or paging structures; -1 if there is none. */
 export function translateNoFault(linear: i64): i64 {
-  if (!(load<u64>(CR0) & CR0_PG)) return linear & 0xffffffff & <i64>a20();
+  const offset = linear & 0xfff;
+  if (!(load<u64>(CR0) & CR0_PG)) return machineFrame(linear & 0xfffff000 & <i64>a20()) | offset;
   if (!isCanonical(linear) || walk(linear) != WALK_OK) return -1;
-  return (walkFrame & a20()) | (linear & 0xfff);
+  return machineFrame(walkFrame & a20()) | offset;
 }

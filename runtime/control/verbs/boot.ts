@@ -13,6 +13,6 @@ export function addBootVerb(program: Command, finish: (exitCode: number) => void
   const guest = new Argument('[guest]', `one of ${readyGuests.join(', ')}`).argParser((text: string) => ALIASES[text] ?? choose(text)).default('debian-amd64');
   const command = program.command('boot').description("boot Debian's own kernel to a shell, fetched with apt; or the small guest that comes with Xylem");
   addMachineOptions(command.addArgument(guest)).action(async (name: ReadyGuest, options: MachineOptions) => {
-    finish(await runGuest(options, () => readyGuest(name, options.extra)));
+    finish(await runGuest(options, () => readyGuest(name, options)));
   });
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
 import { loadInterpreter } from '#jit/interpreter';
 import type { PcpuRequest } from '../../pcpu/index.ts';
@@ -46,11 +47,22 @@ async function requestOf(options: MachineOptions, guest: Guest, directory: strin
     plugins: options.plugin,
     directory,
     ...(options.trace === undefined ? {} : { trace: options.trace }),
-    machine: { ...guest, module, index, engine, clock: options.clock, cpu: options.cpu, memoryBytes: (options.memory ?? DEFAULT_MIB) * 2 ** 20 },
+    machine: {
+      ...guest,
+      kind: options.machine,
+      name: guest.kernelName,
+      uuid: randomUUID(),
+      module,
+      index,
+      engine,
+      clock: options.clock,
+      cpu: options.cpu,
+      memoryBytes: (options.memory ?? DEFAULT_MIB) * 2 ** 20,
+    },
   };
 }
 
 function reasonOf(kind: string): 'power-off' | 'stopped' | 'crashed' | 'failed' | 'exit' {
-  if (kind === 'triple-fault' || kind === 'dead-halt') return 'crashed';
+  if (kind === 'triple-fault' || kind === 'dead-halt' || kind === 'crashed') return 'crashed';
   return kind === 'power-off' || kind === 'stopped' || kind === 'exit' ? kind : 'failed';
 }

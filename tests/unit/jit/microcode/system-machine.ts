@@ -125,6 +125,7 @@ export class SystemMachine {
       random32: () => 0x12345678,
       modeChanged: note('modeChanged'),
       cr8Changed: note('cr8Changed'),
+      hypercall: () => 0,
       raise: () => {
         throw new Raised();
       },

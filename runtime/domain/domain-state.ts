@@ -1,0 +1,51 @@
+import { EventChannels, type EventPeers } from '../event/event-channels.ts';
+import { VcpuUpcall } from '../event/vcpu-upcall.ts';
+import { GrantTable } from '../grant/grant-table.ts';
+import { GuestRam } from '../memory/guest-ram.ts';
+import { Physmap } from '../memory/physmap.ts';
+import { DomainTables } from '../memory/domain-tables.ts';
+
+/** A domain as plain data, to be sent to another thread. */
+export interface DomainHandle {
+  readonly domid: number;
+  readonly vcpus: number;
+  readonly ramBytes: number;
+  readonly ram: WebAssembly.Memory;
+  readonly tables: SharedArrayBuffer;
+}
+
+/** What a thread does for the domain's state. */
+export interface DomainThread {
+  readonly peers: EventPeers;
+  /** Has the thread of a vCPU look at its upcall. */
+  kick(vcpu: number): void;
+}
+
+/**
+ * What hypercalls and backends work on: one object per domain and thread, over memory that all threads share.
+ * The tables' owner at any moment is who holds their lock.
+ */
+export class DomainState {
+  readonly handle: DomainHandle;
+  readonly domid: number;
+  readonly tables: DomainTables;
+  readonly ram: GuestRam;
+  readonly physmap: Physmap;
+  readonly upcall: VcpuUpcall;
+  readonly events: EventChannels;
+  readonly grants: GrantTable;
+
+  constructor(handle: DomainHandle, thread: DomainThread) {
+    const { domid, vcpus } = handle;
+    this.handle = handle;
+    this.domid = domid;
+    this.tables = new DomainTables(handle.tables);
+    this.ram = new GuestRam(handle.ram, handle.ramBytes);
+    const { tables, ram } = this;
+    this.physmap = new Physmap(tables, ram);
+    const { physmap } = this;
+    this.upcall = new VcpuUpcall(tables, ram, physmap, (vcpu) => thread.kick(vcpu));
+    this.events = new EventChannels({ domid, vcpus, tables, ram, physmap, upcall: this.upcall, peers: thread.peers });
+    this.grants = new GrantTable(tables, ram, physmap);
+  }
+}

@@ -1,0 +1,88 @@
+import type { BusDevice, TimerFactory, VirtualClock } from '#sdk';
+import { ApicBus, deliveryMode } from '../platform/apic/apic-bus.ts';
+import { apicLayout } from '../platform/acpi/madt.ts';
+import { createBus } from '../platform/bus.ts';
+import { Lapic } from '../platform/lapic.ts';
+import { pvhPowerPorts, pvhPowerValues } from './pvh-acpi.ts';
+
+const APIC_PAGE = 0x1000;
+
+/** What the platform of a PVH domain needs. */
+export interface PvhPlatformParts {
+  readonly clock: VirtualClock;
+  readonly timers: TimerFactory;
+  readonly tscHz: number;
+  /** An interrupt or NMI may now want delivery. */
+  interruptChanged(): void;
+  /** The guest switched itself off, or reset itself, by ACPI's registers. */
+  powerOff(): void;
+  reset(): void;
+}
+
+/** Registers of the fixed power hardware: nothing is ever pending, but what is written to enable it can be read back. */
+function enableRegisters(statusBytes: number): BusDevice {
+  let enabled = 0;
+  return {
+    read: (offset) => (offset < statusBytes ? 0 : enabled >>> (8 * (offset - statusBytes))),
+    write: (offset, _size, value) => {
+      if (offset === statusBytes) enabled = value & (2 ** (8 * statusBytes) - 1);
+    },
+  };
+}
+
+const SCI_ENABLED = 1;
+const SLEEP_ENABLE = 1 << 13;
+const SLEEP_TYPE_SHIFT = 10;
+
+/** The control register: always in ACPI mode, and one sleep that nobody wakes from. */
+function controlRegister(powerOff: () => void): BusDevice {
+  return {
+    read: (offset) => (offset === 0 ? SCI_ENABLED : 0),
+    write: (offset, size, value) => {
+      if (offset !== 0 || size !== 2 || (value & SLEEP_ENABLE) === 0) return;
+      if (((value >> SLEEP_TYPE_SHIFT) & 7) === pvhPowerValues.softOffType) powerOff();
+    },
+  };
+}
+
+/** All the hardware of a PVH domain: a local APIC. Guests of plugins' devices find the two buses. */
+export class PvhPlatform {
+  readonly ports = createBus('ports');
+  readonly mmio = createBus('mmio');
+  readonly lapic: Lapic;
+  readonly #bus = new ApicBus();
+  #lapicAddress: number | null = null;
+
+  constructor({ clock, timers, tscHz, interruptChanged, powerOff, reset }: PvhPlatformParts) {
+    const power = pvhPowerPorts;
+    this.ports.map(power.event, power.eventBytes, enableRegisters(power.eventBytes / 2));
+    this.ports.map(power.control, power.controlBytes, controlRegister(powerOff));
+    this.ports.map(power.reset, 1, { read: () => 0, write: (_offset, _size, value) => void (value === pvhPowerValues.reset && reset()) });
+    this.ports.map(power.gpe, power.gpeBytes, enableRegisters(power.gpeBytes / 2));
+    this.lapic = new Lapic({
+      id: 0,
+      bus: this.#bus,
+      clock,
+      timers,
+      tscHz,
+      cpu: { interruptChanged, init: () => undefined, startup: () => undefined, baseChanged: (address) => this.#placeLapic(address) },
+    });
+    this.#placeLapic(apicLayout.lapicBase);
+  }
+
+  /** An edge-triggered interrupt at the local APIC. */
+  interrupt(vector: number): void {
+    this.lapic.receive({ mode: deliveryMode.fixed, vector, level: false, destination: 0, logical: false, wide: false });
+  }
+
+  /** An NMI at the local APIC. */
+  nmi(): void {
+    this.lapic.receive({ mode: deliveryMode.nmi, vector: 0, level: false, destination: 0, logical: false, wide: false });
+  }
+
+  #placeLapic(address: number | null): void {
+    if (this.#lapicAddress !== null) this.mmio.unmap(this.#lapicAddress);
+    this.#lapicAddress = address;
+    if (address !== null) this.mmio.map(address, APIC_PAGE, this.lapic);
+  }
+}
