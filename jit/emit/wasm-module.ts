@@ -35,7 +35,7 @@ export type Group<G extends GroupName, T = (typeof OPERATIONS)[G]> = Methods<T, 
 export type Hint = 'likely' | 'unlikely';
 
 /** Builders of constants. */
-interface Constants<V> {
+export interface Constants<V> {
   const(value: V): Expr;
 }
 
