@@ -12,7 +12,9 @@ const KEPT: readonly (readonly [index: number, initial: bigint])[] = [
   [0x259, 0n],
   ...Array.from({ length: 8 }, (_, i) => [0x268 + i, 0x0606060606060606n] as const),
   ...Array.from({ length: 16 }, (_, i) => [0x200 + i, 0n] as const),
-  [0x10a, 0x16bn], // IA32_ARCH_CAPABILITIES: RDCL_NO, IBRS_ALL, SKIP_L1DFL, MDS_NO, PSCHANGE_MC_NO, TAA_NO
+  // IA32_ARCH_CAPABILITIES: RDCL_NO, IBRS_ALL, SKIP_L1DFL, SSB_NO, MDS_NO, PSCHANGE_MC_NO, TAA_NO; SBDR_SSDP_NO, FBSDP_NO, PSDP_NO;
+  // BHI_NO, PBRSB_NO, GDS_NO, RFDS_NO, ITS_NO: nothing here runs ahead of itself, and a guest that knows spares itself the thunks
+  [0x10a, 0x17bn | (7n << 13n) | (1n << 20n) | (1n << 24n) | (3n << 26n) | (1n << 62n)],
   [0x140, 0n],
   [0x17, 0n],
   [0x33, 0n],
