@@ -30,6 +30,12 @@ class Writer {
   state32(at: number): Expr {
     return this.m.i32.load(at, 1, this.i32(0), 'state');
   }
+  /** Address of the TLB entry for the linear address in a parameter. */
+  tlbEntry(address: number): Expr {
+    const { m } = this;
+    const index = m.i32.and(m.i32.wrap(m.i64.shr_u(this.get(address), this.i64(7))), this.i32((L.TLB_ENTRIES - 1) * L.TLB_ENTRY_SIZE));
+    return m.i32.add(this.state32(L.TLB_BASE), index);
+  }
   /** Stores the three lazy words from a result, carries in their place and the bits of FLAG_AUX. */
   words(result: Expr, carries: Expr, aux: Expr): Expr[] {
     const { m } = this;
@@ -172,8 +178,7 @@ function onMiss(w: Writer, probe: string): Expr {
 /** A function that finds the page of an access: what to add to its address for RAM, or -1 when that is not all there is to do. */
 function reach(w: Writer, name: string, tag: number, probe: string): void {
   const { m } = w;
-  const index = m.i32.and(m.i32.wrap(m.i64.shr_u(w.get(ADDRESS), w.i64(7))), w.i32((L.TLB_ENTRIES - 1) * L.TLB_ENTRY_SIZE));
-  const entry = m.local.tee(ENTRY, m.i32.add(w.state32(L.TLB_BASE), index), i32);
+  const entry = m.local.tee(ENTRY, w.tlbEntry(ADDRESS), i32);
   const size = m.i32.sub(m.i32.and(w.get(SIZE, i32), w.i32(SIZE_MASK)), w.i32(1));
   const page = m.i64.and(m.i64.add(w.get(ADDRESS), m.i64.extend_u(size)), w.i64(-4096));
   m.addFunction(
@@ -193,8 +198,7 @@ function reach(w: Writer, name: string, tag: number, probe: string): void {
 function pageMoved(w: Writer): void {
   const { m } = w;
   const [RIP, PHYSICAL] = [0, 1];
-  const index = m.i32.and(m.i32.wrap(m.i64.shr_u(w.get(RIP), w.i64(7))), w.i32((L.TLB_ENTRIES - 1) * L.TLB_ENTRY_SIZE));
-  const entry = m.local.tee(ENTRY, m.i32.add(w.state32(L.TLB_BASE), index), i32);
+  const entry = m.local.tee(ENTRY, w.tlbEntry(RIP), i32);
   const elsewhere = m.i64.ne(m.i64.load(L.TLB_EXECUTE, 1, entry, 'state'), m.i64.and(w.get(RIP), w.i64(-4096)));
   const now = m.i32.add(m.i32.wrap(w.get(RIP)), m.i32.load(L.TLB_ADDEND, 1, w.get(ENTRY, i32), 'state'));
   m.addFunction('pageMoved', typeList(['i64', 'i32']), i32, [i32], m.block(null, [m.i32.or(elsewhere, m.i32.ne(now, w.get(PHYSICAL, i32)))], i32));
@@ -204,8 +208,7 @@ function pageMoved(w: Writer): void {
 function reachShared(w: Writer): void {
   const { m } = w;
   const FOUND = 2;
-  const index = m.i32.and(m.i32.wrap(m.i64.shr_u(w.get(ADDRESS), w.i64(7))), w.i32((L.TLB_ENTRIES - 1) * L.TLB_ENTRY_SIZE));
-  const tag = m.i64.load(L.TLB_WRITE, 1, m.i32.add(w.state32(L.TLB_BASE), index), 'state');
+  const tag = m.i64.load(L.TLB_WRITE, 1, w.tlbEntry(ADDRESS), 'state');
   const writable = m.i64.eq(m.i64.and(w.get(ADDRESS), w.i64(-4096)), tag);
   const found = m.local.tee(FOUND, m.call('reachLoad', [w.get(ADDRESS), w.get(SIZE, i32)], i64), i64);
   m.addFunction(

@@ -252,14 +252,13 @@ export const TLB_FLAGS = 28;
 export const TLB_EMPTY = 1;
 
 // --- jump cache --------------------------------------------------------------------------------
-/** Jump cache: u64 RIP, u32 CTX, u32 record address, u32 translated entry (table index, 0 = none), u32 spare. */
+/** Jump cache: u64 RIP, u32 CTX, u32 record address, u32 spare, u32 page (JC_PAGE). */
 export const JUMP_CACHE = 0xa0000;
 export const JUMP_CACHE_ENTRIES = 8192;
 export const JUMP_CACHE_ENTRY_SIZE = 24;
 export const JC_RIP = 0;
 export const JC_CTX = 8;
 export const JC_REC = 12;
-export const JC_ENTRY = 16;
 /** u32 physical page of the code, with bit 0 set; 0 = the entry must not be linked to nor revived. */
 export const JC_PAGE = 20;
 
@@ -353,5 +352,3 @@ export const EXIT_HALT = 2;
 export const EXIT_SHUTDOWN = 3;
 /** No decoded block for the current RIP: the host loop decodes and comes back. */
 export const EXIT_LOOKUP = 4;
-/** Translated code asks for the interpreter at the current RIP. */
-export const EXIT_INTERPRET = 5;

@@ -25,7 +25,7 @@ export interface RunStats {
   readonly translator: TranslatorStats | null;
 }
 
-const EXIT_NAMES = ['budget', 'fault', 'halt', 'shutdown', 'lookup', 'interpret'];
+const EXIT_NAMES = ['budget', 'fault', 'halt', 'shutdown', 'lookup'];
 
 /** Collects the counters of a run, over all the machines that it made. */
 export class StatsCollector {
