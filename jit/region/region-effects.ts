@@ -94,16 +94,16 @@ export abstract class RegionEffects extends RegionMemory {
       // what happens to flags in memory in one branch must have happened in the other: settle them first
       const settle = this.flags.base === 'dynamic' && readsFlags(node) ? this.toMemory() : [];
       const condition = this.value(node.args[0] as Node);
-      return [...settle, this.when(condition, this.list(node.then as Node[]), node.otherwise ? this.list(node.otherwise) : undefined)];
+      return [...settle, this.when(condition, this.aside(node.then), node.otherwise && this.aside(node.otherwise))];
     }
     const kept = this.local('i32');
     const out = [this.set(kept, this.value(node.args[0] as Node))];
     const before = this.flags;
     this.nested++;
-    const then = this.list(node.then as Node[]);
+    const then = this.aside(node.then);
     then.push(...this.keepFlags(this.flags));
     this.flags = before;
-    const otherwise = node.otherwise ? this.list(node.otherwise) : [];
+    const otherwise = this.aside(node.otherwise);
     otherwise.push(...this.keepFlags(this.flags));
     this.nested--;
     this.flags = DYNAMIC;

@@ -4,6 +4,7 @@ import { DYNAMIC, type FlagState, MEMORY } from './flag-state.ts';
 import type { Step } from './region-base.ts';
 import type { RegisterUse } from './register-flow.ts';
 import { RegionEffects, type Terminator } from './region-effects.ts';
+import type { Way } from './region-pages.ts';
 import { BLOCK_ENTRY_SIZE, indirectSlots, type RegionBlock } from './region.ts';
 
 /** The parameter: the record of the entry's block. */
@@ -12,6 +13,9 @@ const RECORD = 0;
 /** Emits one region as a function: registers in locals, flags only where they are read, one check per page reached. */
 export class RegionEmitter extends RegionEffects {
   private readonly startedFlags = new Map<number, FlagState>();
+  /** Page caches at the start of blocks that only one other leads to, and at the end of each. */
+  private readonly startedWays = new Map<number, Way>();
+  private readonly endedWays = new Map<number, Way>();
 
   /** Emits the function under a name. */
   emit(name: string): void {
@@ -34,7 +38,6 @@ export class RegionEmitter extends RegionEffects {
     ];
     this.called.add('dispatch');
     // what the body has turned out to need
-    for (const cache of this.caches.values()) prologue.push(this.set(cache.tag, this.i64(0x800n)));
     if (this.usesCarry) prologue.push(this.set(this.fc, this.lazy.read('cf')));
     m.addFunction(
       name,
@@ -88,6 +91,10 @@ export class RegionEmitter extends RegionEffects {
 
   /** Code of a block and everything it dominates. */
   private tree(x: number): Expr[] {
+    return this.structure.loops.has(x) && !this.inLoops ? this.withLoopCaches(() => this.treeCode(x)) : this.treeCode(x);
+  }
+
+  private treeCode(x: number): Expr[] {
     const m = this.module;
     const merges = (this.structure.children[x] as number[])
       .filter((y) => this.structure.merges.has(y))
@@ -104,6 +111,7 @@ export class RegionEmitter extends RegionEffects {
 
   private blockCode(x: number): Expr[] {
     this.flags = this.startedFlags.get(x) as FlagState;
+    this.startWay(this.startedWays.get(x));
     this.flagLocals = [];
     const out: Expr[] = [];
     this.terminator = { kind: 'fall' };
@@ -118,7 +126,8 @@ export class RegionEmitter extends RegionEffects {
     }
     this.blockIndex = x;
     // blocks that follow here alone may still want them: they are emitted with the ending
-    const kept = this.flagLocals;
+    const kept = [...this.flagLocals, ...this.ownWayLocals];
+    this.endedWays.set(x, this.way);
     out.push(...this.endingCode(x, steps.length));
     this.release(kept);
     return out;
@@ -217,6 +226,7 @@ export class RegionEmitter extends RegionEffects {
     // the only way in: the block follows right here and knows its flags
     if (s.loops.has(to)) out.push(...keep);
     this.startFlags(to, state);
+    if (!s.loops.has(to)) this.startedWays.set(to, this.endedWays.get(from) as Way);
     return [...out, ...this.tree(to)];
   }
 }

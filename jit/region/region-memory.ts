@@ -1,26 +1,13 @@
 import { type Expr, TYPES } from '../emit/wasm-types.ts';
 import type { MemoryRef, Node, Width } from '../ir/node.ts';
 import * as L from '../state/vcpu-layout.ts';
-import { baseOf } from './region-base.ts';
-import { RegionExits } from './region-exits.ts';
+import { RegionPages } from './region-pages.ts';
 
-/** The last page that an address register reached, with its RAM addend. */
-export interface PageCache {
-  readonly tag: number;
-  readonly addend: number;
-  /** True when stores use it as well. */
-  readonly writable: boolean;
-}
-
-type Reacher = 'reachLoad' | 'reachShared' | 'reachStore';
-
-/** Bits of the number of bytes where that stands with STACK_BIT. */
-const SIZE_MASK = 0xff;
+/** Stands with the number of bytes of an access to the stack. */
 const STACK_BIT = 0x100;
 
-/** Guest memory as a region reaches it: page caches first, then the TLB, then microcode. */
-export abstract class RegionMemory extends RegionExits {
-  protected readonly caches = new Map<string, PageCache>();
+/** Loads, stores and read-modify-writes of guest memory. */
+export abstract class RegionMemory extends RegionPages {
   /** RAM pointers of read-modify-writes, by their load. */
   protected readonly places = new Map<Node, number>();
 
@@ -60,68 +47,6 @@ export abstract class RegionMemory extends RegionExits {
     );
   }
 
-  /** The page cache for an address: by base register, or one for all others. */
-  private cacheFor(address: Node): PageCache {
-    const key = baseOf(address);
-    let cache = this.caches.get(key);
-    if (cache === undefined) {
-      cache = { tag: this.permanent('i64'), addend: this.permanent('i32'), writable: this.writtenBases.has(key) };
-      this.caches.set(key, cache);
-    }
-    return cache;
-  }
-
-  /** The distance of RAM from an access's address: from the cache, else from `find`, whose statements set `addend` and must not come back when there is more to do. */
-  private reach(address: number, cache: PageCache, size: number, addend: number, find: Expr[]): Expr[] {
-    const m = this.module;
-    // the low bits take part, so that only aligned accesses hit: the first byte of any other may lie in the page before
-    const aligned = m.i64.and(this.get(address, 'i64'), this.i64(-4096n | BigInt((size & SIZE_MASK) - 1)));
-    return [this.set(addend, this.get(cache.addend, 'i32')), this.seldom(m.i64.ne(aligned, this.get(cache.tag, 'i64')), find)];
-  }
-
-  /** Calls a function that finds the page of an access; `slow` runs when plain RAM is not all there is to it. */
-  private ask(reacher: Reacher, address: number, size: number, addend: number, slow: Expr[]): { found: number; asked: Expr[] } {
-    const m = this.module;
-    const found = this.local('i64');
-    const call = m.call(reacher, [this.get(address, 'i64'), this.i32(size)], TYPES.i64);
-    const asked = [this.seldom(m.i64.lt_s(this.tee(found, call, 'i64'), this.i64(0n)), slow), this.set(addend, m.i32.wrap(this.get(found, 'i64')))];
-    return { found, asked };
-  }
-
-  private remember(address: number, cache: PageCache, addend: number): Expr[] {
-    return [this.set(cache.tag, this.module.i64.and(this.get(address, 'i64'), this.i64(-4096n))), this.set(cache.addend, this.get(addend, 'i32'))];
-  }
-
-  /** In loops, which may go from page to page, the TLB is looked at in place; `otherwise` runs when it misses. */
-  private probe(address: number, tag: number, size: number, addend: number, hit: Expr[], otherwise: Expr[]): Expr[] {
-    const m = this.module;
-    if (!this.flow.looping.has(this.blockIndex)) return otherwise;
-    const entry = this.local('i32');
-    const isHit = this.tlbHit(address, this.tee(entry, this.tlbEntry(address), 'i32'), tag, size & SIZE_MASK);
-    const take = this.set(addend, this.load32(this.get(entry, 'i32'), L.TLB_ADDEND));
-    return [m.if(isHit, this.block([take, ...hit]), this.block(otherwise), 'likely')];
-  }
-
-  /** Reaches the page of a load. A cache that serves stores too keeps only pages that may be written. */
-  private reachLoad(address: number, cache: PageCache, size: number, addend: number): Expr[] {
-    const m = this.module;
-    const keep = (): Expr[] => this.remember(address, cache, addend);
-    if (!cache.writable) {
-      const { asked } = this.ask('reachLoad', address, size, addend, this.sideExit());
-      return this.reach(address, cache, size, addend, this.probe(address, L.TLB_READ, size, addend, keep(), [...asked, ...keep()]));
-    }
-    const { found, asked } = this.ask('reachShared', address, size, addend, this.sideExit());
-    const kept = this.when(m.i32.wrap(m.i64.shr_u(this.get(found, 'i64'), this.i64(32n))), keep());
-    return this.reach(address, cache, size, addend, this.probe(address, L.TLB_WRITE, size, addend, keep(), [...asked, kept]));
-  }
-
-  /** Reaches the page of a store. */
-  private reachStore(address: number, cache: PageCache, size: number, addend: number, slow: Expr[]): Expr[] {
-    const { asked } = this.ask('reachStore', address, size, addend, slow);
-    const keep = (): Expr[] => this.remember(address, cache, addend);
-    return this.reach(address, cache, size, addend, this.probe(address, L.TLB_WRITE, size, addend, keep(), [...asked, ...keep()]));
-  }
-
   private pointer(address: number, addend: number): Expr {
     return this.module.i32.add(this.module.i32.wrap(this.get(address, 'i64')), this.get(addend, 'i32'));
   }
@@ -133,15 +58,15 @@ export abstract class RegionMemory extends RegionExits {
     const addend = this.local('i32');
     const result = this.resultLocal(node);
     const size = (node.bytes as number) | this.stackBit(addressNode);
-    const cache = this.cacheFor(addressNode);
+    const access = { address, size, addend };
     const out = [this.set(address, this.value(addressNode))];
     // whatever is not plain RAM, the interpreter loads
-    if (!node.modify) return [...out, ...this.reachLoad(address, cache, size, addend), this.set(result, this.ramLoad(width, this.pointer(address, addend)))];
+    if (!node.modify) return [...out, ...this.reachLoad(addressNode, access), this.set(result, this.ramLoad(width, this.pointer(address, addend)))];
     const place = this.local('i32');
     this.places.set(node, place);
     return [
       ...out,
-      ...this.reachStore(address, cache, size, addend, this.sideExit()),
+      ...this.reachStore(addressNode, access, this.sideExit()),
       this.set(place, this.pointer(address, addend)),
       this.set(result, this.ramLoad(width, this.get(place, 'i32'))),
     ];
@@ -168,7 +93,7 @@ export abstract class RegionMemory extends RegionExits {
     const addend = this.local('i32');
     return [
       ...out,
-      ...this.reachStore(address, this.cacheFor(addressNode), (width / 8) | this.stackBit(addressNode), addend, slow),
+      ...this.reachStore(addressNode, { address, size: (width / 8) | this.stackBit(addressNode), addend }, slow),
       this.ramStore(width, this.pointer(address, addend), this.get(kept, v.type)),
     ];
   }

@@ -24,11 +24,15 @@ export abstract class RegionOperands extends RegionBase {
     return m.i32.and(register.high ? m.i32.shr_u(low, this.i32(8)) : low, this.i32(0xff));
   }
 
+  /** A general register gets a value that says nothing about its last one. */
+  protected abstract written(register: number): void;
+
   protected writeRegister(register: RegisterRef, width: Width, value: Expr): Expr {
     const m = this.module;
     const n = register.index as number;
     if (register.file === 'mmx') return width === 64 ? this.setState64(L.FPU_ST + n * 16, value) : this.setState32(L.FPU_ST + n * 16, value);
     this.dirtyNow |= this.registerBit(register);
+    if (register.file === 'gpr') this.written(n);
     if (register.file === 'xmm') {
       const local = this.xmms.get(n) as number;
       if (width === 128) return this.set(local, value);

@@ -20,8 +20,15 @@ export interface RegisterFlow {
   readonly dirty: readonly number[];
   /** The same at its end. */
   readonly dirtyAfter: readonly number[];
-  /** Blocks that are part of a loop. */
+  /** Blocks of loops that are loops of the code as well. */
   readonly looping: ReadonlySet<number>;
+}
+
+interface Loop {
+  readonly head: number;
+  readonly body: ReadonlySet<number>;
+  /** Its back edge is one in the code, and not by way of the root. */
+  readonly closed: boolean;
 }
 
 type Lists = readonly (readonly number[])[];
@@ -45,7 +52,7 @@ export function registerFlow(uses: readonly RegisterUse[], successors: Lists, en
     after: here.map((set, b) => set | (touched[b] as number)),
     dirty,
     dirtyAfter: dirty.map((set, b) => set | (writes[b] as number)),
-    looping: new Set(loops.flatMap(({ body }) => [...body])),
+    looping: new Set(loops.flatMap(({ closed, body }) => (closed ? [...body] : []))),
   };
 }
 
@@ -71,11 +78,12 @@ function solve(n: number, start: number, rule: (now: readonly number[], block: n
 }
 
 /** The loops of a region: for each back edge its target and the blocks between, which the target's reads are loaded for. */
-function loopsOf(successors: Lists, predecessors: Lists, { order }: Structure): { head: number; body: ReadonlySet<number> }[] {
-  const loops: { head: number; body: ReadonlySet<number> }[] = [];
+function loopsOf(successors: Lists, predecessors: Lists, { order, isBackEdge }: Structure): Loop[] {
+  const loops: Loop[] = [];
   for (const [v, list] of successors.entries()) {
     if ((order[v] as number) < 0) continue;
-    for (const head of list) if ((order[head] as number) <= (order[v] as number)) loops.push({ head, body: loopBody(head, v, predecessors) });
+    for (const head of list)
+      if ((order[head] as number) <= (order[v] as number)) loops.push({ head, body: loopBody(head, v, predecessors), closed: isBackEdge(v, head) });
   }
   return loops;
 }

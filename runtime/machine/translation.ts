@@ -3,7 +3,7 @@ import type { InterpreterIndex } from '#jit/interpreter';
 import { type CompiledBatch, packRequests, type RegionRequest, Translator, type TranslatorStats, type VcpuCore } from '#jit';
 
 /** Executions of a block after which it is worth translating. */
-const HOT_LIMIT = 12_000;
+const HOT_LIMIT = 6_000;
 /** Hot blocks are sent off when so many wait, or some have waited for so many slices. */
 const ENOUGH = 12;
 const PATIENCE = 4;
