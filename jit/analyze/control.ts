@@ -4,9 +4,10 @@ import type { Row } from '../isa/dsl/row.ts';
 
 /**
  * How an instruction ends its block: `end` it does not; `branch` conditional relative; `jump` relative; `call` relative;
- * `indirect` and `indirect-call` through a register or memory; `return`; `system` through a system routine.
+ * `indirect` and `indirect-call` through a register or memory; `return`; `system` through a system routine; `left` in a branch
+ * that only the interpreter takes.
  */
-export type Ending = 'end' | 'branch' | 'jump' | 'call' | 'indirect' | 'indirect-call' | 'return' | 'system';
+export type Ending = 'end' | 'branch' | 'jump' | 'call' | 'indirect' | 'indirect-call' | 'return' | 'system' | 'left';
 
 const known = new Map<Row, Ending>();
 

@@ -8,9 +8,14 @@ import * as L from '../state/vcpu-layout.ts';
 /** The only parameter of a handler: the address of its predecoded record. */
 const REC = 0;
 
+/** Nothing to undo. */
+export const NO_STATEMENTS = (): Expr[] => [];
+
 /** What a handler knows of its instruction: operands from the predecoded record, registers and flags in memory, RIP, faults. */
 export abstract class HandlerBase extends Emitter {
   protected readonly flags: LazyFlags;
+  /** What is to be undone when the address at hand faults. */
+  protected undo: () => Expr[] = NO_STATEMENTS;
 
   protected readonly facts: InstructionFacts;
 
@@ -85,7 +90,7 @@ export abstract class HandlerBase extends Emitter {
       this.set(local, this.offset(delta)),
       this.when(m.i32.and(this.load8(this.rec(), L.REC_FLAGS), this.i32(L.REC_FLAG_SLOW)), [
         this.set(local, this.call('slowAddress', [this.get(local, 'i64'), this.rec(), this.i32(node.bytes ?? 1), this.i32(write)], 'i64')),
-        this.leaveIfFault(),
+        this.leaveIfFault(this.undo()),
       ]),
       this.get(local, 'i64'),
     ];

@@ -41,20 +41,21 @@ export class HandlerEmitter extends HandlerMemory {
       case 'system':
         return this.emitSystem(node);
       case 'checkTarget':
-        return this.facts.mode === 64
-          ? this.checkCanonical(arg(0))
-          : [this.when(m.i64.gt_u(arg(0), m.i64.load32_u(L.SEG_CS + L.SEG_LIMIT, 1, this.i32(0), 'state')), this.raise(this.i32(13), 0))];
+        return node.args.length > 1 ? [this.when(arg(1), this.checkTarget(arg(0)))] : this.checkTarget(arg(0));
       case 'branchRelative':
         return this.emitBranch(node);
       case 'jump':
-        return this.emitJump(arg(0));
+        return this.emitJump(arg(0), node.name === 'jump');
       default:
         throw new Error(`no effect for node ${node.op}`);
     }
   }
 
-  private checkCanonical(target: Expr): Expr[] {
+  /** #GP(0) for a target that code cannot be at. */
+  private checkTarget(target: Expr): Expr[] {
     const m = this.module;
+    if (this.facts.mode !== 64)
+      return [this.when(m.i64.gt_u(target, m.i64.load32_u(L.SEG_CS + L.SEG_LIMIT, 1, this.i32(0), 'state')), this.raise(this.i32(13), 0))];
     const local = this.local('i64');
     const extended = m.i64.shr_s(m.i64.shl(this.tee(local, target, 'i64'), this.i64(16n)), this.i64(16n));
     return [this.when(m.i64.ne(extended, this.get(local, 'i64')), this.raise(this.i32(13), 0))];
@@ -114,14 +115,16 @@ export class HandlerEmitter extends HandlerMemory {
 
   /** Enters the linked record of a chain slot, or dispatches and links. */
   private follow(slotOffset: number): Expr[] {
-    const m = this.module;
     const linked = this.local('i32');
-    return [
-      this.leaveIfSpent(),
-      this.set(linked, this.load32(this.rec(), slotOffset)),
-      this.when(m.i32.gt_u(this.get(linked, 'i32'), this.i32(1)), [this.enter(linked)]),
-      this.dispatch(m.select(this.get(linked, 'i32'), m.i32.add(this.rec(), this.i32(slotOffset)), this.i32(0))),
-    ];
+    return [this.leaveIfSpent(), this.set(linked, this.load32(this.rec(), slotOffset)), ...this.followLink(linked, slotOffset)];
+  }
+  private followLink(linked: number, slotOffset: number): Expr[] {
+    const m = this.module;
+    const slot = m.select(this.get(linked, 'i32'), m.i32.add(this.rec(), this.i32(slotOffset)), this.i32(0));
+    return [this.when(this.isLinked(linked), [this.enter(linked)]), this.dispatch(slot)];
+  }
+  private isLinked(linked: number): Expr {
+    return this.module.i32.gt_u(this.get(linked, 'i32'), this.i32(1));
   }
   private enter(local: number): Expr {
     return this.module.return_call_indirect('table', this.load32(this.get(local, 'i32'), L.REC_HANDLER), [this.get(local, 'i32')], TYPES.i32, TYPES.none);
@@ -131,23 +134,33 @@ export class HandlerEmitter extends HandlerMemory {
     const m = this.module;
     const condition = node.args[0] ? this.value(node.args[0]) : null;
     const target = this.local('i64');
-    const taken: Expr[] = [this.set(target, this.cutRip(m.i64.add(this.state64(L.RIP), this.load64(this.rec(), L.REC_IMM))))];
-    if (this.facts.mode !== 64) {
-      taken.push(this.when(m.i64.gt_u(this.get(target, 'i64'), m.i64.load32_u(L.SEG_CS + L.SEG_LIMIT, 1, this.i32(0), 'state')), this.raise(this.i32(13), 0)));
-    }
-    taken.push(this.charge(), this.setState64(L.RIP, this.get(target, 'i64')), ...this.follow(L.REC_CHAIN));
+    const linked = this.local('i32');
+    const refuse = this.checkTarget(this.get(target, 'i64'));
+    const taken: Expr[] = [
+      this.set(target, this.cutRip(m.i64.add(this.state64(L.RIP), this.load64(this.rec(), L.REC_IMM)))),
+      this.set(linked, this.load32(this.rec(), L.REC_CHAIN)),
+      // what is linked lies in the same page, which is canonical as a whole; limits may have changed
+      ...(this.facts.mode === 64 ? [this.when(m.i32.eqz(this.isLinked(linked)), refuse)] : refuse),
+      this.charge(),
+      this.setState64(L.RIP, this.get(target, 'i64')),
+      this.leaveIfSpent(),
+      ...this.followLink(linked, L.REC_CHAIN),
+    ];
     if (condition === null) return taken;
     return [this.when(condition, taken), this.charge(), this.setState64(L.RIP, this.ripAfter()), ...this.follow(L.REC_CHAIN_NOT)];
   }
 
-  private emitJump(target: Expr): Expr[] {
+  private emitJump(target: Expr, unchecked: boolean): Expr[] {
     const local = this.local('i64');
-    const out = [this.set(local, target)];
-    const get = (): Expr => this.get(local, 'i64');
-    if (this.facts.mode !== 64)
-      out.push(this.when(this.module.i64.gt_u(get(), this.module.i64.load32_u(L.SEG_CS + L.SEG_LIMIT, 1, this.i32(0), 'state')), this.raise(this.i32(13), 0)));
     // the slot remembers the last target, for the translator
-    return [...out, this.charge(), this.setState64(L.RIP, get()), this.leaveIfSpent(), this.dispatch(this.module.i32.add(this.rec(), this.i32(L.REC_CHAIN)))];
+    return [
+      this.set(local, target),
+      ...(unchecked ? this.checkTarget(this.get(local, 'i64')) : []),
+      this.charge(),
+      this.setState64(L.RIP, this.get(local, 'i64')),
+      this.leaveIfSpent(),
+      this.dispatch(this.module.i32.add(this.rec(), this.i32(L.REC_CHAIN))),
+    ];
   }
 
   /** Goes to the next record: the end of every handler that falls through. */

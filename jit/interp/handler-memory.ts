@@ -1,7 +1,7 @@
 import type { Expr } from '../emit/binaryen.ts';
 import type { Node, Width } from '../ir/node.ts';
 import * as L from '../state/vcpu-layout.ts';
-import { HandlerBase } from './handler-base.ts';
+import { HandlerBase, NO_STATEMENTS } from './handler-base.ts';
 
 /** Guest memory as a handler reaches it: the TLB, then microcode. */
 export abstract class HandlerMemory extends HandlerBase {
@@ -74,7 +74,11 @@ export abstract class HandlerMemory extends HandlerBase {
     const address = this.local('i64');
     const entry = this.local('i32');
     const kept = this.local(v.type);
+    const restore = node.then;
+    // the segment may refuse as well
+    this.undo = restore === undefined ? NO_STATEMENTS : () => this.list(restore);
     const out = [this.set(kept, this.value(v)), this.set(address, this.value(node.args[0] as Node)), this.set(entry, this.tlbEntry(address))];
+    this.undo = NO_STATEMENTS;
     const hit = this.tlbHit(address, this.get(entry, 'i32'), L.TLB_WRITE, bytes);
     const pointer = m.i32.add(m.i32.wrap(this.get(address, 'i64')), this.load32(this.get(entry, 'i32'), L.TLB_ADDEND));
     const a = this.get(address, 'i64');

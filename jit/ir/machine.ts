@@ -123,9 +123,9 @@ export class Machine extends MachineBase {
     const { index } = operand.register;
     return typeof index === 'number' ? this.i32(index) : this.node('registerNumber', 'i32', 32, [], true, { register: operand.register });
   }
-  /** #GP(0) when a near-branch target is outside the code segment or not canonical. */
-  checkTarget(target: Value): void {
-    this.node('checkTarget', 'none', 0, [target], false);
+  /** #GP(0) when a near-branch target is outside the code segment or not canonical, and the condition, if any, holds. */
+  checkTarget(target: Value, condition?: Value): void {
+    this.node('checkTarget', 'none', 0, condition ? [target, condition] : [target], false);
   }
 
   // --- registers -------------------------------------------------------------------------------
@@ -292,7 +292,7 @@ export class Machine extends MachineBase {
   relativeTarget(): Value {
     return this.node('relativeTarget', 'i64', 64, [], true);
   }
-  /** Goes to a RIP (i64, already cut to the operand size; checked against limit or canonical form). Last act of the row. */
+  /** Goes to a RIP (i64, already cut to the operand size). Last act of the row; calls and returns have checked the target before they wrote anything. */
   jump(target: Value, kind: 'jump' | 'call' | 'return' = 'jump'): void {
     this.node('jump', 'none', 0, [target], false, { name: kind });
   }

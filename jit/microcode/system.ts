@@ -7,7 +7,7 @@ export { updateContext } from "./context";
 export { getEflags, setEflags } from "./flags";
 export { fault } from "./fault";
 export { resetCpu } from "./reset";
-export { segLinear } from "./segment/segment";
+export { plainLimit, segLinear } from "./segment/segment";
 export {
   arpl, lar, loadFarPointer, lsl, movToSegment, popSegment, pushSegment, readSegmentBase, swapgs, verr, verw, writeSegmentBase,
 } from "./segment/segment-op";

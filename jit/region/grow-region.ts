@@ -45,9 +45,8 @@ export function cool(view: DataView, block: Block): void {
 
 /** True when a block is worth translating. */
 export function translatable(block: Block): boolean {
-  const code = block.mode & L.MODE_CODE_MASK;
-  if (block.second >= 0 || !block.valid || code === 0 || block.mode & L.MODE_SINGLE || !(block.mode & L.MODE_FLAT)) return false;
-  return block.instructions > (block.ending === 'system' ? 1 : 0);
+  if (block.second >= 0 || !block.valid || block.mode & (L.MODE_SINGLE | L.MODE_EDGE)) return false;
+  return block.instructions > (block.ending === 'system' || block.ending === 'left' ? 1 : 0);
 }
 
 interface Candidate {
@@ -85,7 +84,8 @@ export function growRegion(id: number, seed: Seed, source: RegionSource): GrownR
   };
   const predict = (offset: number, block: Block): void => {
     const last = source.blocks.lastTarget(block);
-    const all = new Set(source.targets(block));
+    // elsewhere what translated code has seen are distances from the code segment's base, whatever that was
+    const all = new Set(mode & L.MODE_FLAT ? source.targets(block) : []);
     if (last !== undefined && last.mode === mode) all.add(last.linear);
     const distances = [...all].map((target) => Number(BigInt.asIntN(64, target - linear))).filter((distance) => Math.abs(distance) <= FARTHEST);
     predictions.set(offset, distances);
@@ -108,7 +108,7 @@ export function growRegion(id: number, seed: Seed, source: RegionSource): GrownR
     if (block.target !== null) look(offset + block.target);
     if (ending === 'call') doors.add(offset + (block.target as number));
     // what follows a system routine or a call is come back to from outside
-    if (ending === 'system' || ending === 'call' || ending === 'indirect-call') doors.add(next);
+    if (ending === 'system' || ending === 'left' || ending === 'call' || ending === 'indirect-call') doors.add(next);
     if (ending !== 'jump' && ending !== 'indirect' && ending !== 'return') look(next);
     if (ending === 'indirect' || ending === 'indirect-call' || ending === 'return') predict(offset, block);
   }

@@ -25,21 +25,24 @@ export interface Step {
 
 /**
  * What an address starts from: registers and a far displacement, the stack, or anything else. Two arrays that are walked
- * with one register have two of these.
+ * with one register have two of these. Where segments differ they count.
  */
-export function baseOf(address: Node): string {
+export function baseOf(address: Node, flat: boolean): string {
   const ref = address.memory as MemoryRef | undefined;
   if (address.op === 'linear' || ref?.base === 4) return 'stack';
-  if (ref === undefined || ref.base < 0 || ref.base === 16) return 'other';
+  if (ref === undefined || ref.base < 0 || ref.base === 16) return flat || ref === undefined ? 'other' : `other${ref.segment}`;
   const far = ref.disp >= -2048n && ref.disp < 2048n ? '' : ref.disp >> 12n;
-  return `${ref.base}.${ref.index}.${ref.segment >= 4 ? ref.segment : ''}.${far}`;
+  return `${ref.base}.${ref.index}.${ref.segment >= 4 || !flat ? ref.segment : ''}.${far}`;
 }
 
 /** What a region is made of: its blocks decoded, where control may go between them, and the locals of its function. */
 export abstract class RegionBase extends Emitter {
   protected readonly request: RegionRequest;
   protected readonly tableIndex: number;
-  protected readonly mode: 32 | 64;
+  /** Code size. */
+  protected readonly mode: 16 | 32 | 64;
+  /** Segments need no base and no check but FS and GS; RIP is a linear address. */
+  protected readonly flat: boolean;
   protected readonly steps: Step[][];
   protected readonly structure: Structure;
   protected readonly successors: number[][];
@@ -97,7 +100,9 @@ export abstract class RegionBase extends Emitter {
     super(module, 1);
     this.request = request;
     this.tableIndex = tableIndex;
-    this.mode = (request.mode & L.MODE_CODE_MASK) === 2 ? 64 : 32;
+    const code = request.mode & L.MODE_CODE_MASK;
+    this.mode = code === 2 ? 64 : code === 1 ? 32 : 16;
+    this.flat = (request.mode & L.MODE_FLAT) !== 0;
     this.lazy = new LazyFlags(this);
     this.rip0 = this.permanent('i64');
     this.ticks = this.permanent('i32');
@@ -227,7 +232,7 @@ export abstract class RegionBase extends Emitter {
       }
       if (node.op === 'need') this.blocked.add(node.name === 'sse' ? L.SSE_BLOCKED : L.FPU_BLOCKED);
       const target = node.args[0];
-      if (target && (node.op === 'store' || (node.op === 'load' && node.modify))) this.writtenBases.add(baseOf(target));
+      if (target && (node.op === 'store' || (node.op === 'load' && node.modify))) this.writtenBases.add(baseOf(target, this.flat));
       const ref = node.memory;
       if (ref && ref !== 'record') {
         if (ref.base >= 0 && ref.base < 16) use.reads |= this.registerBit({ file: 'gpr', index: ref.base });
@@ -256,6 +261,18 @@ export abstract class RegionBase extends Emitter {
     if (offset === 0) return this.get(this.rip0, 'i64');
     const rip = m.i64.add(this.get(this.rip0, 'i64'), this.i64(BigInt(offset)));
     return this.mode === 64 ? rip : m.i64.and(rip, this.i64(0xffffffffn));
+  }
+
+  /** Linear address of a RIP. */
+  protected linearRip(rip: Expr): Expr {
+    const m = this.module;
+    return this.flat ? rip : m.i64.and(m.i64.add(rip, this.state64(L.SEG_CS + L.SEG_BASE)), this.i64(0xffffffffn));
+  }
+
+  /** True when the block's relative target is in the region or decoded. */
+  protected knowsTarget(index: number): boolean {
+    const target = this.request.blocks[index]?.target as number;
+    return this.byOffset.has(target) || this.externals.has(target);
   }
 
   /** A word of the region's block table. */

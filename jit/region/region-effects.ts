@@ -18,9 +18,7 @@ export abstract class RegionEffects extends RegionMemory {
   protected terminator: Terminator = { kind: 'fall' };
 
   override lower(program: readonly Node[]): Expr[] {
-    // a relative branch in a block that ends as a system routine does cuts its target: the interpreter takes it
-    const { ending } = this.request.blocks[this.blockIndex] as RegionBlock;
-    if (program.some((n) => n.op === 'system' || (n.op === 'branchRelative' && ending === 'system'))) {
+    if (program.some((n) => n.op === 'system' || (n.op === 'branchRelative' && this.isLeft(program)))) {
       this.terminator = { kind: 'left' };
       return this.sideExit();
     }
@@ -29,6 +27,17 @@ export abstract class RegionEffects extends RegionMemory {
     this.release(this.outdated);
     this.outdated = [];
     return out;
+  }
+
+  /**
+   * True when the interpreter takes the relative branch of a program. Segments have limits: a target that is not known to be
+   * within them is left to it as well, at once, unless the branch does nothing else and may fall through.
+   */
+  private isLeft(program: readonly Node[]): boolean {
+    const { ending } = this.request.blocks[this.blockIndex] as RegionBlock;
+    if (ending === 'left') return true;
+    if (this.flat || this.knowsTarget(this.blockIndex)) return false;
+    return ending !== 'branch' || program.some((n) => n.op === 'writeRegister');
   }
 
   protected effect(node: Node): Expr[] {
@@ -65,10 +74,12 @@ export abstract class RegionEffects extends RegionMemory {
         return [node.type === 'none' ? call : node.uses > 0 ? this.keep(node, call) : m.drop(call)];
       }
       case 'checkTarget': {
-        if (this.mode === 32) return [];
+        const relative = node.args[0]?.op === 'relativeTarget';
+        if (node.args.length > 1) return []; // of a branch that is taken here only when its target is known to be good
+        if (!this.flat) return relative ? [] : this.checkLimit(arg(0));
+        if (this.mode !== 64) return [];
         const target = this.local('i64');
-        const extended = m.i64.shr_s(m.i64.shl(this.tee(target, arg(0), 'i64'), this.i64(16n)), this.i64(16n));
-        return [this.seldom(m.i64.ne(extended, this.get(target, 'i64')), this.sideExit())];
+        return [this.seldom(this.notCanonical(target, arg(0)), this.sideExit())];
       }
       case 'branchRelative': {
         if (node.args.length === 0) {
@@ -82,7 +93,9 @@ export abstract class RegionEffects extends RegionMemory {
       case 'jump': {
         const { target } = this;
         this.terminator = { kind: 'indirect', target };
-        return [this.set(target, arg(0))];
+        // in 64-bit code that is checked where it leaves the region
+        const check = this.flat || node.name !== 'jump' ? [] : this.checkLimit(this.get(target, 'i64'));
+        return [this.set(target, arg(0)), ...check];
       }
       default:
         throw new Error(`no effect for node ${node.op}`);
@@ -120,8 +133,6 @@ export abstract class RegionEffects extends RegionMemory {
     const offset = this.value(node.args[0] as Node);
     const result = this.resultLocal(node);
     const segment = (node.lane as number) < 0 ? this.step.instruction.facts.segment : (node.lane as number);
-    if (segment < 4) return [this.set(result, offset)];
-    if (this.mode === 64) return [this.set(result, this.module.i64.add(offset, this.state64(L.SEG + segment * L.SEG_SIZE + L.SEG_BASE)))];
-    return [this.set(result, this.segmented(offset, segment, node.bytes as number, node.constant === 1))];
+    return [this.set(result, this.inSegment(offset, segment, node.bytes as number, node.constant === 1))];
   }
 }

@@ -38,6 +38,7 @@ export class RegionEmitter extends RegionEffects {
     ];
     this.called.add('dispatch');
     // what the body has turned out to need
+    prologue.push(...this.loadSegments());
     if (this.usesCarry) prologue.push(this.set(this.fc, this.lazy.read('cf')));
     m.addFunction(
       name,
@@ -56,7 +57,8 @@ export class RegionEmitter extends RegionEffects {
     this.blockIndex = block;
     this.dirtyNow = 0;
     return [
-      this.set(this.rip0, this.mode === 64 || offset === 0 ? first : m.i64.and(first, this.i64(0xffffffffn))),
+      this.set(this.rip0, this.mode === 64 || !this.flat || offset === 0 ? first : m.i64.and(first, this.i64(0xffffffffn))),
+      ...(this.flat ? [] : [this.seldom(this.isOutside(), this.sideExit(0, MEMORY))]),
       // units are blocked and unblocked by system routines only, which no region runs
       ...[...this.blocked].map((word) => this.seldom(this.state32(word), this.sideExit(0, MEMORY))),
       ...this.fill(this.flow.here[block] as number),
@@ -146,11 +148,13 @@ export class RegionEmitter extends RegionEffects {
     const state = this.flags;
     const { order } = this.structure;
     if (terminator.kind === 'branch' && terminator.condition !== null && block.target !== block.end) {
+      const refused = !this.flat && !this.knowsTarget(x);
       // at a back edge the count is tested at once: one host instruction less
-      const loops = this.successors[x]?.some((to) => (order[to] as number) <= (order[x] as number));
-      if (!loops) out.push(count());
-      const counted = (way: Expr[]): Expr[] => (loops ? [count(), ...way] : way);
-      out.push(this.when(this.get(terminator.condition, 'i32'), counted(this.go(x, block.target as number, state))));
+      const late = refused || this.successors[x]?.some((to) => (order[to] as number) <= (order[x] as number));
+      if (!late) out.push(count());
+      const counted = (way: Expr[]): Expr[] => (late ? [count(), ...way] : way);
+      const taken = refused ? this.sideExit(steps - 1, state) : counted(this.go(x, block.target as number, state));
+      out.push(this.when(this.get(terminator.condition, 'i32'), taken));
       out.push(...counted(this.go(x, block.end, state)));
       return out;
     }
@@ -161,13 +165,22 @@ export class RegionEmitter extends RegionEffects {
         out.push(this.when(this.op('i64.eq', this.get(terminator.target, 'i64'), this.ripAt(offset)), this.edge(x, to, state)));
       }
       if (this.usesTable(x)) out.push(...this.switchTo(x, terminator.target, state));
-      if (block.ending !== 'return') out.push(m.call('missedJump', [this.blockWord(x, 0), this.get(terminator.target, 'i64')], TYPES.none));
+      if (block.ending === 'indirect' && this.mode === 64) out.push(this.refuseTarget(terminator.target, block, steps, state));
+      if (block.ending !== 'return' && this.flat) out.push(m.call('missedJump', [this.blockWord(x, 0), this.get(terminator.target, 'i64')], TYPES.none));
       out.push(...this.leaveTo(x, this.get(terminator.target, 'i64'), null, state));
       return out;
     }
     const next = terminator.kind === 'branch' ? (block.target as number) : block.end;
     out.push(...this.go(x, next, state));
     return out;
+  }
+
+  /** Leaves to the interpreter at a jump whose target is not canonical, with its block not counted. */
+  private refuseTarget(target: number, { instructions }: RegionBlock, steps: number, state: FlagState): Expr {
+    return this.seldom(this.notCanonical(target, this.get(target, 'i64')), [
+      this.set(this.ticks, this.op('i32.add', this.get(this.ticks, 'i32'), this.i32(instructions))),
+      ...this.sideExit(steps - 1, state),
+    ]);
   }
 
   /** Looks an indirect target up in the region's table and goes there through the root, if it is in the same page. */

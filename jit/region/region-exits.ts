@@ -31,7 +31,7 @@ export abstract class RegionExits extends RegionFlags {
       out.push(this.set(this.exitRecord, this.blockWord(entry, 0)));
       out.push(this.set(this.exitHandler, this.load32(this.get(this.exitRecord, 'i32'), L.REC_HANDLER)));
       if (!this.samePage(from, entry)) {
-        const moved = this.module.call('pageMoved', [this.get(this.exitRip, 'i64'), this.blockWord(entry, 8)], TYPES.i32);
+        const moved = this.module.call('pageMoved', [this.linearRip(this.get(this.exitRip, 'i64')), this.blockWord(entry, 8)], TYPES.i32);
         out.push(this.seldom(moved, [this.set(this.exitHandler, this.i32(0))]));
       }
     }
@@ -74,7 +74,7 @@ export abstract class RegionExits extends RegionFlags {
   protected checkPage(from: number, to: number, state: FlagState): Expr[] {
     const m = this.module;
     const target = this.request.blocks[to] as RegionBlock;
-    const moved = m.call('pageMoved', [this.ripAt(target.offset), this.blockWord(to, 8)], TYPES.i32);
+    const moved = m.call('pageMoved', [this.linearRip(this.ripAt(target.offset)), this.blockWord(to, 8)], TYPES.i32);
     return [
       this.seldom(moved, [
         ...this.keepFlags(state, false),

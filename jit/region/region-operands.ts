@@ -108,7 +108,7 @@ export abstract class RegionOperands extends RegionBase {
     const total = sum as unknown as Expr;
     if (ref.addressWidth === 64) return total;
     const exact = parts === 0 && delta === null && ref.disp >= 0n;
-    const plain = parts === 1 && ref.index < 0 && ref.disp === 0n && delta === null && ref.addressWidth === 32 && this.mode === 32;
+    const plain = parts === 1 && ref.index < 0 && ref.disp === 0n && delta === null && ref.addressWidth === 32 && this.mode !== 64;
     return exact || plain ? total : m.i64.and(total, this.i64(ref.addressWidth === 32 ? 0xffffffffn : 0xffffn));
   }
 

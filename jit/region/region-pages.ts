@@ -2,7 +2,7 @@ import { type Expr, TYPES } from '../emit/wasm-types.ts';
 import type { Node } from '../ir/node.ts';
 import * as L from '../state/vcpu-layout.ts';
 import { baseOf } from './region-base.ts';
-import { RegionExits } from './region-exits.ts';
+import { RegionSegments } from './region-segments.ts';
 
 /** The last page that an address register reached, with its RAM addend. */
 export interface PageCache {
@@ -32,7 +32,7 @@ const NO_PAGE = 0x800n;
  * runs. Elsewhere the TLB is looked at in place, once for accesses of a block (and of blocks that only it leads to)
  * through one register; what it does not know leaves to the interpreter, which fills it.
  */
-export abstract class RegionPages extends RegionExits {
+export abstract class RegionPages extends RegionSegments {
   /** Caches of the loop at hand. */
   private loopCaches: Map<string, PageCache> | null = null;
   /** Caches of loops before: what lives through a loop must share no local with what lives in it. */
@@ -87,14 +87,14 @@ export abstract class RegionPages extends RegionExits {
 
   /** Finds the page of a load; what is not plain RAM leaves by a side exit. */
   protected reachLoad(node: Node, access: Access): Expr[] {
-    const key = baseOf(node);
+    const key = baseOf(node, this.flat);
     if (this.inLoop) return this.reachInLoop(key, access, this.writtenBases.has(key) ? 'reachShared' : 'reachLoad', this.sideExit());
     return this.reachOnWay(this.wayCaches.has(`${key}.w`) ? `${key}.w` : `${key}.r`, access, this.sideExit());
   }
 
   /** Finds the page of a store; `slow` runs, and does not come back, when it is not plain RAM. */
   protected reachStore(node: Node, access: Access, slow: Expr[]): Expr[] {
-    const key = baseOf(node);
+    const key = baseOf(node, this.flat);
     return this.inLoop ? this.reachInLoop(key, access, 'reachStore', slow) : this.reachOnWay(`${key}.w`, access, slow);
   }
 

@@ -63,14 +63,18 @@ const reaches = (instruction: Instruction | DecodeFailure, inPage: number): numb
 
 const nextPage = (linear: bigint): bigint => BigInt.asIntN(64, (linear | 4095n) + 1n);
 
+const isCanonical = (linear: bigint): boolean => BigInt.asIntN(48, linear) === BigInt.asIntN(64, linear);
+
 /**
- * How an instruction ends its block. A branch that cuts EIP to 16 bits goes elsewhere than its distance says: nothing may
- * be linked or grown along it.
+ * How an instruction ends its block; `end` is the linear address of the byte after it. A branch that cuts EIP to 16 bits
+ * goes elsewhere than its distance says, and none can go where no address is canonical: nothing may be linked or grown along it.
  */
-function endingIn(instruction: Instruction): Ending {
+function endingIn(instruction: Instruction, end: bigint): Ending {
   const ending = endingOf(instruction);
-  const relative = ending === 'branch' || ending === 'jump' || ending === 'call';
-  return relative && instruction.facts.mode === 32 && instruction.facts.size === 16 ? 'system' : ending;
+  const { mode, size } = instruction.facts;
+  if (ending !== 'branch' && ending !== 'jump' && ending !== 'call') return ending;
+  if (mode === 64) return isCanonical(end + instruction.relative) ? ending : 'left';
+  return mode === 32 && size === 16 ? 'left' : ending;
 }
 
 /** What the block cache asks of its vCPU. */
@@ -174,12 +178,12 @@ export class BlockCache {
         break;
       }
       this.predecoder.write(at, instruction, offset, count, flat);
-      if (linkable) this.allowLinks(at, instruction, inPage + offset + instruction.length);
+      ending = endingIn(instruction, linear + BigInt(offset + instruction.length));
+      if (linkable) this.allowLinks(at, instruction, ending, inPage + offset + instruction.length);
       at += L.REC_SIZE;
       count++;
       offset += instruction.length;
       instructions++;
-      ending = endingIn(instruction);
       if (ending === 'branch' || ending === 'jump' || ending === 'call') target = offset + Number(instruction.relative);
       if (second >= 0 || ending !== 'end') break;
     }
@@ -229,8 +233,7 @@ export class BlockCache {
   }
 
   /** A relative branch that ends `end` bytes behind the start of its page may be linked to what lies in the same page. */
-  private allowLinks(at: number, instruction: Instruction, end: number): void {
-    const ending = endingIn(instruction);
+  private allowLinks(at: number, instruction: Instruction, ending: Ending, end: number): void {
     if (ending !== 'branch' && ending !== 'jump' && ending !== 'call') return;
     const target = BigInt(end) + instruction.relative;
     this.view.setUint32(at + L.REC_CHAIN, target >= 0n && target < 4096n ? 1 : 0, true);

@@ -17,6 +17,28 @@ export const FS_BASE = DATA + 0x1000;
 export const FS_LIMIT = 0x1fff;
 export const GS_BASE = DATA;
 
+/** Where 16-bit programs see the same things, in their 64 KiB: code, the code's second mapping, stack, data. */
+const NEAR: readonly (readonly [address: number, offset: number, pages: number])[] = [
+  [CODE, 0, CODE_PAGES],
+  [ALIAS, 0x4000, CODE_PAGES],
+  [STACK, 0x8000, STACK_PAGES],
+  [DATA, 0xa000, DATA_PAGES + 2],
+];
+
+/** Offset at which a program sees an address named here; what lies near something of the program's is near it there too. */
+export function offsetOf(code: 16 | 32 | 64, address: number): number {
+  if (code !== 16) return address;
+  const [start, offset] = NEAR.reduce((best, entry) => (Math.abs(address - entry[0] - 0x2000) < Math.abs(address - best[0] - 0x2000) ? entry : best));
+  return (address - start + offset) & 0xffff;
+}
+
+/** The address named here that a program sees at an offset. */
+export function addressAt(code: 16 | 32 | 64, offset: number): number {
+  if (code !== 16) return offset;
+  const [address, start] = NEAR.find(([, from, pages]) => offset >= from && offset < from + pages * 4096) ?? [0, 0];
+  return offset - start + address;
+}
+
 /** A page of the address space. */
 export interface MappedPage {
   readonly linear: number;

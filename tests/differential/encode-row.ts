@@ -2,7 +2,7 @@ import { decodeInstruction } from '../../jit/decode/decode-instruction.ts';
 import type { Row } from '../../jit/isa/dsl/row.ts';
 
 /** The code sizes that the fuzzer writes programs for. */
-export type CodeSize = 32 | 64;
+export type CodeSize = 16 | 32 | 64;
 
 /** What the operands of an instruction are to be. */
 export interface OperandChoice {
@@ -47,10 +47,28 @@ function immediateBytes(kind: string, address: number): number {
   return 0;
 }
 
+/** Bytes of an address, with or without the prefix that changes its size. */
+function addressBytes(code: CodeSize, prefix: boolean): number {
+  if (code === 64) return prefix ? 4 : 8;
+  return (code === 16) === prefix ? 4 : 2;
+}
+
 const littleEndian = (value: bigint, n: number): number[] => Array.from({ length: n }, (_, i) => Number((value >> BigInt(8 * i)) & 255n));
+
+/** The eight ways to make a 16-bit address, as register numbers. */
+const PAIRS = ['3,6', '3,7', '5,6', '5,7', '6,-1', '7,-1', '5,-1', '3,-1'];
+
+/** A memory operand with a 16-bit address; one of its registers that has none is left out. */
+function shortAddress(reg: number, { base, index, displacement }: MemoryChoice): { modrm: number; tail: number[]; x: number; b: number } {
+  const both = PAIRS.indexOf(`${base},${index}`);
+  const rm = both >= 0 ? both : PAIRS.indexOf(`${base},-1`);
+  const disp = littleEndian(BigInt(displacement & 0xffff), 2);
+  return rm < 0 ? { modrm: (reg << 3) | 6, tail: disp, x: 0, b: 0 } : { modrm: 0x80 | (reg << 3) | rm, tail: disp, x: 0, b: 0 };
+}
 
 function modrmBytes(row: Row, o: OperandChoice, code: CodeSize): { modrm: number; tail: number[]; x: number; b: number } {
   const reg = (row.reg ?? o.reg) & 7;
+  if (o.memory !== null && code !== 64 && (code === 16) !== o.memory.narrow) return shortAddress(reg, o.memory);
   const m = o.memory;
   if (m === null) {
     const rm = row.rm ?? o.rm;
@@ -59,7 +77,7 @@ function modrmBytes(row: Row, o: OperandChoice, code: CodeSize): { modrm: number
   const disp = littleEndian(BigInt(m.displacement), 4);
   if (m.rip && code === 64) return { modrm: (reg << 3) | 5, tail: disp, x: 0, b: 0 };
   if (m.base < 0) {
-    const plain = code === 32 && m.index < 0;
+    const plain = code !== 64 && m.index < 0;
     const index = m.index < 0 ? 4 : m.index & 7;
     return plain
       ? { modrm: (reg << 3) | 5, tail: disp, x: 0, b: 0 }
@@ -79,12 +97,12 @@ function modrmBytes(row: Row, o: OperandChoice, code: CodeSize): { modrm: number
 }
 
 /** Prefixes before REX or VEX: chosen freely, or part of the row. */
-function prefixBytes(row: Row, o: OperandChoice): number[] {
+function prefixBytes(row: Row, o: OperandChoice, code: CodeSize): number[] {
   const out: number[] = [];
   if (o.memory?.segment) out.push(o.memory.segment);
   if (o.memory?.narrow) out.push(0x67);
   if (o.lock) out.push(0xf0);
-  if (!row.vex && (row.operandSize === 16 || row.prefix === '66')) out.push(0x66);
+  if (!row.vex && (row.operandSize === (code === 16 ? 32 : 16) || row.prefix === '66')) out.push(0x66);
   if (!row.vex && (row.prefix === 'F2' || row.prefix === 'F3')) out.push(row.prefix === 'F2' ? 0xf2 : 0xf3);
   else if (o.repeat !== 0) out.push(o.repeat);
   return out;
@@ -108,8 +126,8 @@ export function encodeRow(row: Row, o: OperandChoice, code: CodeSize): Uint8Arra
   const wide = row.operandSize === 64 && row.long === undefined;
   const { modrm, tail, x, b } = row.modrm ? modrmBytes(row, o, code) : { modrm: -1, tail: [] as number[], x: 0, b: row.plusR ? o.rm >> 3 : 0 };
   const r = row.modrm && row.reg === undefined ? o.reg >> 3 : 0;
-  if (code === 32 && (r | x | b) !== 0) return null;
-  const out = prefixBytes(row, o);
+  if (code !== 64 && (r | x | b) !== 0) return null;
+  const out = prefixBytes(row, o, code);
   const opcode = row.byte + (row.plusR ? o.rm & 7 : 0);
   if (row.vex) out.push(...vexBytes(row, o, { r, x, b }), opcode);
   else {
@@ -120,7 +138,7 @@ export function encodeRow(row: Row, o: OperandChoice, code: CodeSize): Uint8Arra
     out.push(opcode);
   }
   if (modrm >= 0) out.push(modrm, ...tail);
-  for (const kind of row.operands) out.push(...littleEndian(o.immediate, immediateBytes(kind, code === 64 && !o.memory?.narrow ? 8 : 4)));
+  for (const kind of row.operands) out.push(...littleEndian(o.immediate, immediateBytes(kind, addressBytes(code, o.memory?.narrow ?? false))));
   const bytes = Uint8Array.from(out);
   const back = decodeInstruction(bytes, 0, { code, stack: code });
   return typeof back !== 'string' && back.row === row && back.length === bytes.length ? bytes : null;

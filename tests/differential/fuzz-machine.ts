@@ -4,12 +4,13 @@ import * as L from '../../jit/state/vcpu-layout.ts';
 import { VcpuCore } from '../../jit/vcpu/vcpu-core.ts';
 import { SynchronousTranslator } from '../support/synchronous-translator.ts';
 import { bareHost } from '../support/vector-machine.ts';
-import { CODE, DATA, FS_BASE, FS_LIMIT, GS_BASE, PAGES, pageOf, PHYSICAL, PHYSICAL_PAGES, POINTERS, STACK_START } from './address-space.ts';
+import { addressAt, CODE, DATA, offsetOf, PAGES, pageOf, PHYSICAL, PHYSICAL_PAGES, POINTERS, STACK_START } from './address-space.ts';
 import type { CodeSize } from './encode-row.ts';
 import type { Start } from './evaluator-machine.ts';
 import { floatState } from './float-state.ts';
 import type { Outcome } from './outcome.ts';
 import type { Image, Program } from './program.ts';
+import { layOutSegments } from './segment-layout.ts';
 import { Random } from './random.ts';
 
 const RAM_BYTES = 4 << 20;
@@ -25,7 +26,7 @@ const MOST_FAULTS = 40;
  */
 export type Engine = 'interpreter' | 'blocks' | 'regions' | 'hot';
 
-/** A vCPU in a flat 32 or 64-bit mode with the address space of the fuzzer, at privilege 3. */
+/** A vCPU in a 16, 32 or 64-bit mode with the address space of the fuzzer, at privilege 3. */
 export class FuzzMachine {
   readonly core: VcpuCore;
   readonly engine: Engine;
@@ -45,33 +46,34 @@ export class FuzzMachine {
     this.translator = engine === 'interpreter' ? null : new SynchronousTranslator(this.core, index, engine === 'hot' ? 2 : 0);
   }
 
-  private setUp(): void {
+  private setUp(program: Program): void {
     const { core, code } = this;
     const { view } = core;
     const tables = new DataView(this.ram.buffer);
     tables.setBigUint64(TABLES, BigInt(TABLES + 0x1000) | 0x27n, true);
     tables.setBigUint64(TABLES + 0x1000, BigInt(TABLES + 0x2000) | (code === 64 ? 0x27n : 1n), true);
-    for (const { linear, physical, writable } of PAGES) {
-      const table = TABLES + 0x3000 + (linear >>> 21) * 4096;
-      tables.setBigUint64(TABLES + 0x2000 + (linear >>> 21) * 8, BigInt(table) | 0x27n, true);
-      tables.setBigUint64(table + ((linear >>> 12) & 511) * 8, BigInt(physical) | (writable ? 0x67n : 0x65n), true);
+    const segments = layOutSegments(program);
+    for (const base of new Set(segments.map((s) => s.window))) {
+      for (const { linear: address, physical, writable } of PAGES) {
+        const linear = base + offsetOf(code, address);
+        const table = TABLES + 0x3000 + (linear >>> 21) * 4096;
+        tables.setBigUint64(TABLES + 0x2000 + (linear >>> 21) * 8, BigInt(table) | 0x27n, true);
+        tables.setBigUint64(table + ((linear >>> 12) & 511) * 8, BigInt(physical) | (writable ? 0x67n : 0x65n), true);
+      }
     }
     view.setBigUint64(L.CR0, 0x80010031n, true); // PG WP NE ET PE
     view.setBigUint64(L.CR3, BigInt(code === 64 ? TABLES : TABLES + 0x1000), true);
     view.setBigUint64(L.CR4, 0x50620n, true); // PAE OSFXSR OSXMMEXCPT FSGSBASE OSXSAVE
     view.setBigUint64(L.XCR0, 3n, true);
     view.setBigUint64(L.EFER, code === 64 ? 0xd01n : 0x800n, true);
-    if (code === 32) view.setBigUint64(L.PDPTE, BigInt(TABLES + 0x2000) | 1n, true);
+    if (code !== 64) view.setBigUint64(L.PDPTE, BigInt(TABLES + 0x2000) | 1n, true);
     const segment = (at: number, base: number, limit: number, rights: number): void => {
       view.setBigUint64(at + L.SEG_BASE, BigInt(base), true);
       view.setUint32(at + L.SEG_LIMIT, limit, true);
       view.setUint32(at + L.SEG_ATTR, rights, true);
       view.setUint32(at + L.SEG_SELECTOR, 0x2b, true);
     };
-    for (let s = 0; s < 4; s++) segment(L.SEG + s * L.SEG_SIZE, 0, 0xffffffff, 0xc0f300);
-    segment(L.SEG_FS, FS_BASE, code === 32 ? FS_LIMIT : 0xffffffff, code === 32 ? 0x40f300 : 0xc0f300);
-    segment(L.SEG_GS, GS_BASE, 0xffffffff, 0xc0f300);
-    segment(L.SEG_CS, 0, 0xffffffff, code === 64 ? 0xa0fb00 : 0xc0fb00);
+    for (const [i, { base, limit, rights }] of segments.entries()) segment(L.SEG + i * L.SEG_SIZE, base, limit, rights);
     segment(L.SEG_TR, 0, 0, 0x8b00);
     view.setUint32(L.CPL, 3, true);
     view.setUint32(L.IDTR_LIMIT, 0, true);
@@ -83,7 +85,7 @@ export class FuzzMachine {
     const { core } = this;
     this.load(program, image);
     this.start =
-      program.evaluable && this.engine === 'interpreter'
+      program.evaluable && (program.segments ?? 'flat') === 'flat' && this.engine === 'interpreter'
         ? {
             gpr: Array.from({ length: 16 }, (_, i) => core.gpr(i)),
             eflags: core.exports.getEflags(),
@@ -97,13 +99,13 @@ export class FuzzMachine {
     return { engine: this.engine, end, log, executed: core.executed - before, ...this.snapshot() };
   }
 
-  private load({ stateSeed }: Program, image: Image): void {
+  private load(program: Program, image: Image): void {
     const { core, ram } = this;
     const { view } = core;
     core.blocks.reset();
     // a program may have loaded segment registers
-    this.setUp();
-    const random = new Random(stateSeed);
+    this.setUp(program);
+    const random = new Random(program.stateSeed);
     const words = new Uint32Array(ram.buffer, PHYSICAL, (PHYSICAL_PAGES * 4096) / 4);
     const dense = random.chance(0.75);
     for (let i = 0; i < words.length; i++) words[i] = dense || (i & 7) === 0 ? random.bits() : 0;
@@ -111,8 +113,9 @@ export class FuzzMachine {
     for (const [i, b] of image.bytes.entries()) ram[this.physical(image.entry + i)] = b;
     const mask = this.code === 64 ? 64 : 32;
     for (let i = 0; i < 16; i++) core.setGpr(i, i < 8 || mask === 64 ? BigInt.asUintN(mask, random.value()) : 0n);
-    for (const [register, value] of Object.entries(POINTERS)) if (this.code === 64 || Number(register) < 8) core.setGpr(Number(register), BigInt(value));
-    core.setGpr(4, BigInt(STACK_START));
+    for (const [register, value] of Object.entries(POINTERS))
+      if (this.code === 64 || Number(register) < 8) core.setGpr(Number(register), BigInt(offsetOf(this.code, value)));
+    core.setGpr(4, BigInt(offsetOf(this.code, STACK_START)));
     core.exports.setEflags(random.bits() & 0x8d5, 0x244dd5);
     const bytes = new Uint8Array(view.buffer);
     bytes.set(random.bytes(256), L.XMM);
@@ -135,8 +138,9 @@ export class FuzzMachine {
     if (this.engine === 'regions' || this.engine === 'blocks') this.translateAll(image);
   }
 
-  private physical(linear: number): number {
-    return (pageOf(linear)?.physical as number) + (linear & 4095);
+  private physical(offset: number): number {
+    const address = addressAt(this.code, offset);
+    return (pageOf(address)?.physical as number) + (address & 4095);
   }
 
   /** Decodes every place a block may begin and has each translated alone, or regions made that cover what looks hot. */
@@ -148,21 +152,27 @@ export class FuzzMachine {
     core.onFound = undefined;
     const seen = new Set<number>();
     const queue = [image.entry];
-    const seeds: number[] = [];
+    const seeds: { readonly last: number; readonly rip: number }[] = [];
+    const base = core.view.getBigUint64(L.SEG_CS + L.SEG_BASE, true);
     for (let at = queue.pop(); at !== undefined; at = queue.pop()) {
-      if (seen.has(at) || pageOf(at) === undefined) continue;
+      if (seen.has(at) || pageOf(addressAt(this.code, at)) === undefined) continue;
       seen.add(at);
-      const block = core.blocks.find(BigInt(at), mode);
+      const block = core.blocks.find(BigInt(at) + base, mode);
       if (block === null) break;
       const last = block.record + (block.count - 1) * L.REC_SIZE;
       core.view.setUint32(last + L.REC_HEAT, this.engine === 'regions' && random.chance(0.85) ? 50 : 0, true);
-      seeds.push(last);
+      seeds.push({ last, rip: at + (block.ending === 'system' ? core.view.getUint16(last + L.REC_OFFSET, true) : 0) });
       if (block.target !== null) queue.push(at + block.target);
       queue.push(at + block.size);
       if (seen.size > 100) break;
     }
     core.view.setInt32(L.FAULT, 0, true);
-    for (const last of seeds) if (this.engine === 'blocks' || random.chance(0.5) || last === seeds[0]) core.onHot?.(last);
+    for (const seed of seeds) {
+      if (this.engine !== 'blocks' && !random.chance(0.5) && seed !== seeds[0]) continue;
+      core.rip = BigInt(seed.rip);
+      core.onHot?.(seed.last);
+    }
+    core.rip = BigInt(image.entry);
     this.translator?.between();
     core.onFound = keep;
   }
@@ -194,7 +204,7 @@ export class FuzzMachine {
     const rip = Number(core.rip);
     const bytes = new Uint8Array(16);
     for (let i = 0; i < 16; i++) {
-      if (pageOf(rip + i) === undefined) return false;
+      if (pageOf(addressAt(this.code, rip + i)) === undefined) return false;
       bytes[i] = this.ram[this.physical(rip + i)] as number;
     }
     const instruction = decodeInstruction(bytes, 0, { code: this.code, stack: this.code });

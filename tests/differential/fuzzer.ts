@@ -2,6 +2,7 @@ import type { LoadedInterpreter } from '../../jit/interp/load-interpreter.ts';
 import { describeProgram } from './describe-program.ts';
 import { evaluate, VectorState } from './evaluator-machine.ts';
 import { BUDGET, type Engine, FuzzMachine } from './fuzz-machine.ts';
+import type { CodeSize } from './encode-row.ts';
 import { generateProgram } from './generate-program.ts';
 import { compareOutcomes, type Outcome } from './outcome.ts';
 import { layOut, type Program } from './program.ts';
@@ -45,7 +46,7 @@ export class Fuzzer {
     this.vectors = new VectorState(interpreter);
   }
 
-  private machine(code: 32 | 64, engine: Engine): FuzzMachine {
+  private machine(code: CodeSize, engine: Engine): FuzzMachine {
     const key = `${engine}${code}`;
     let machine = this.machines.get(key);
     if (machine === undefined) {

@@ -1,6 +1,6 @@
-import { ALIAS, CODE, COUNTERS, POINTERS } from './address-space.ts';
+import { ALIAS, CODE, COUNTERS, offsetOf, POINTERS } from './address-space.ts';
 import type { CodeSize } from './encode-row.ts';
-import { branch, bytes, END, type Item, label, type LabelAddress, type Program, withLabels, word } from './program.ts';
+import { branch, bytes, END, half, type Item, label, type LabelAddress, type Program, withLabels, word } from './program.ts';
 import type { Random } from './random.ts';
 import { randomInstruction } from './random-instruction.ts';
 
@@ -9,7 +9,7 @@ const MOST = 200;
 
 /** Bytes that are an address without base and index: ModRM (reg field `reg`) and displacement. */
 const absolute = (code: CodeSize, reg: number, address: number): number[] =>
-  code === 64 ? [(reg << 3) | 4, 0x25, ...word(address)] : [(reg << 3) | 5, ...word(address)];
+  code === 64 ? [(reg << 3) | 4, 0x25, ...word(address)] : code === 32 ? [(reg << 3) | 5, ...word(address)] : [(reg << 3) | 6, ...half(address)];
 
 /** Writes a random program piece by piece. */
 class Writer {
@@ -31,6 +31,18 @@ class Writer {
     this.code = code;
     this.evaluable = evaluable;
     this.selfModifying = random.chance(0.5);
+  }
+
+  /** Bytes of an immediate of the operand size that instructions have without a prefix. */
+  private immediate(v: number): number[] {
+    return this.code === 16 ? half(v) : word(v);
+  }
+  private branch(short: number, long: readonly number[], target: number): Item {
+    return branch(short, long, target, this.code === 16);
+  }
+  /** Sets a pointer back to where it began. */
+  private reset(pointer: number): Item {
+    return bytes(0xb8 | pointer, ...this.immediate(offsetOf(this.code, POINTERS[pointer] as number)));
   }
 
   private fresh(): number {
@@ -88,7 +100,7 @@ class Writer {
   private forward(part: number): void {
     const target = this.random.chance(0.05) ? END : this.fresh();
     const condition = this.random.below(16);
-    this.items.push(branch(0x70 | condition, [0x0f, 0x80 | condition], target));
+    this.items.push(this.branch(0x70 | condition, [0x0f, 0x80 | condition], target));
     this.body(Math.max(1, part - 1));
     if (target !== END) this.items.push(label(target));
   }
@@ -100,14 +112,14 @@ class Writer {
     const rounds = random.chance(0.7) ? random.between(1, 6) : random.between(7, 40);
     this.depth++;
     if (random.chance(0.2)) {
-      this.items.push(bytes(0xb9, ...word(rounds)), label(head));
+      this.items.push(bytes(0xb9, ...this.immediate(rounds)), label(head));
       this.body(Math.max(1, part - 2));
-      this.items.push(bytes(0x83, 0xe1, 0x3f), bytes(0xff, 0xc9), branch(0x7f, [0x0f, 0x8f], head)); // AND ECX, 63; DEC ECX; JG
+      this.items.push(bytes(0x83, 0xe1, 0x3f), bytes(0xff, 0xc9), this.branch(0x7f, [0x0f, 0x8f], head)); // AND ECX, 63; DEC ECX; JG
     } else {
-      const counter = COUNTERS + this.depth * 8 + random.below(2) * 64;
-      this.items.push(bytes(0xc7, ...absolute(code, 0, counter), ...word(rounds)), label(head));
+      const counter = offsetOf(code, COUNTERS) + this.depth * 8 + random.below(2) * 64;
+      this.items.push(bytes(0xc7, ...absolute(code, 0, counter), ...this.immediate(rounds)), label(head));
       this.body(Math.max(1, part - 2));
-      this.items.push(bytes(0xff, ...absolute(code, 1, counter)), branch(0x7f, [0x0f, 0x8f], head)); // DEC counter; JG
+      this.items.push(bytes(0xff, ...absolute(code, 1, counter)), this.branch(0x7f, [0x0f, 0x8f], head)); // DEC counter; JG
     }
     this.depth--;
   }
@@ -120,16 +132,16 @@ class Writer {
       this.functions.push(target);
     }
     const to = target;
-    if (random.chance(0.6)) this.items.push(branch(-1, [0xe8], to));
+    if (random.chance(0.6)) this.items.push(this.branch(-1, [0xe8], to));
     else if (random.chance(0.5))
       this.items.push(
-        withLabels((_, at) => [0xb8, ...word(at(to))]),
+        withLabels((_, at) => [0xb8, ...this.immediate(at(to))]),
         bytes(0xff, 0xd0),
       ); // MOV EAX, f; CALL RAX
     else
       this.items.push(
-        withLabels((_, at) => [0xc7, ...absolute(code, 0, COUNTERS + 0x80), ...word(at(to))]),
-        bytes(0xff, ...absolute(code, 2, COUNTERS + 0x80)),
+        withLabels((_, at) => [0xc7, ...absolute(code, 0, offsetOf(code, COUNTERS) + 0x80), ...this.immediate(at(to))]),
+        bytes(0xff, ...absolute(code, 2, offsetOf(code, COUNTERS) + 0x80)),
       );
   }
 
@@ -137,12 +149,12 @@ class Writer {
     const target = this.fresh();
     if (this.random.chance(0.5))
       this.items.push(
-        withLabels((_, at) => [0xb8, ...word(at(target))]),
+        withLabels((_, at) => [0xb8, ...this.immediate(at(target))]),
         bytes(0xff, 0xe0),
       ); // JMP RAX
     else
       this.items.push(
-        withLabels((_, at) => [0x68, ...word(at(target))]),
+        withLabels((_, at) => [0x68, ...this.immediate(at(target))]),
         bytes(0xc3),
       ); // PUSH; RET
     if (this.random.chance(0.7)) this.plain();
@@ -155,7 +167,7 @@ class Writer {
     const data = this.fresh();
     const over = this.fresh();
     const access = random.pick([[0x89], [0x8b], [0x01], [0x03], [0x88], [0x87], [0x0f, 0xb1], [0x0f, 0xc1]]);
-    this.items.push(branch(0xeb, [0xe9], over), label(data), bytes(...random.bytes(random.pick([4, 16, 64, 100]))), label(over));
+    this.items.push(this.branch(0xeb, [0xe9], over), label(data), bytes(...random.bytes(random.pick([4, 16, 64, 100]))), label(over));
     this.items.push(withLabels((_, at) => [...access, ...absolute(code, random.below(1), at(data))]));
   }
 
@@ -170,17 +182,17 @@ class Writer {
     }
     if (random.chance(0.1)) this.items.push(bytes(0xfd));
     this.items.push(
-      bytes(0xb9, ...word(random.pick([0, 1, 2, 7, 16, 33, 100]))),
+      bytes(0xb9, ...this.immediate(random.pick([0, 1, 2, 7, 16, 33, 100]))),
       bytes(...(wide[0] === 0x66 ? [0x66, ...repeat] : [...repeat, ...wide]), op),
       bytes(0xfc),
     );
-    for (const pointer of [6, 7]) this.items.push(bytes(0xb8 | pointer, ...word(POINTERS[pointer] as number)));
+    for (const pointer of [6, 7]) this.items.push(this.reset(pointer));
   }
 
   /** PUSHF and POPF, with flags that do no harm. */
   private flags(): void {
     if (this.evaluable) this.items.push(bytes(this.random.pick([0xf5, 0xf8, 0xf9, 0x9e, 0x9f])));
-    else if (this.random.chance(0.5)) this.items.push(bytes(0x68, ...word(this.random.bits() & 0x8d5)), bytes(0x9d));
+    else if (this.random.chance(0.5)) this.items.push(bytes(0x68, ...this.immediate(this.random.bits() & 0x8d5)), bytes(0x9d));
     else this.items.push(bytes(0x9c), bytes(0x58));
   }
 
@@ -195,7 +207,9 @@ class Writer {
     this.slots.push(id);
     this.items.push(
       label(id),
-      this.random.chance(0.5) ? bytes(0xb8 | this.random.pick([0, 1, 2]), ...word(this.random.bits())) : bytes(0x05, ...word(this.random.bits())),
+      this.random.chance(0.5)
+        ? bytes(0xb8 | this.random.pick([0, 1, 2]), ...this.immediate(this.random.bits()))
+        : bytes(0x05, ...this.immediate(this.random.bits())),
     );
   }
 
@@ -213,7 +227,7 @@ class Writer {
 
   private store(id: number): void {
     const { random, code } = this;
-    const alias = random.chance(0.2) ? ALIAS - CODE : 0;
+    const alias = random.chance(0.2) ? offsetOf(code, ALIAS) - offsetOf(code, CODE) : 0;
     const place = (at: LabelAddress, offset = 1): number => at(id) + offset + alias;
     const value = random.bits();
     switch (random.below(this.evaluable ? 6 : 10)) {
@@ -228,9 +242,9 @@ class Writer {
         break; // LOCK XADD
       case 3:
         this.items.push(
-          withLabels((_, at) => [0xbb, ...word(place(at))]),
+          withLabels((_, at) => [0xbb, ...this.immediate(place(at))]),
           bytes(0x88, 0x0b),
-          bytes(0xbb, ...word(POINTERS[3] as number)),
+          this.reset(3),
         );
         break; // through RBX
       case 4:
@@ -244,27 +258,28 @@ class Writer {
         break; // FSTP dword
       case 8:
         this.items.push(
-          withLabels((_, at) => [0xbf, ...word(place(at))]),
-          bytes(0xb9, ...word(random.between(1, 4))),
+          withLabels((_, at) => [0xbf, ...this.immediate(place(at))]),
+          bytes(0xb9, ...this.immediate(random.between(1, 4))),
           bytes(0xf3, random.pick([0xa4, 0xaa])),
         );
-        for (const pointer of [6, 7]) this.items.push(bytes(0xb8 | pointer, ...word(POINTERS[pointer] as number)));
+        for (const pointer of [6, 7]) this.items.push(this.reset(pointer));
         break;
       case 9:
         this.items.push(withLabels((_, at) => [0x8f, ...absolute(code, 0, place(at, random.below(1)))]));
         break; // POP: any bytes
       default:
-        this.items.push(withLabels((_, at) => [0xc7, ...absolute(code, 0, place(at)), ...word(value)]));
+        this.items.push(withLabels((_, at) => [0xc7, ...absolute(code, 0, place(at)), ...this.immediate(value)]));
     }
   }
 }
 
 /** A random program of 1 to 200 instructions. */
 export function generateProgram(random: Random): Program {
-  const code: CodeSize = random.chance(0.5) ? 64 : 32;
-  const evaluable = random.chance(0.35);
+  const code: CodeSize = random.pick([64, 64, 32, 32, 16]);
+  const segments = code === 64 || (code === 32 && random.chance(0.6)) ? 'flat' : random.chance(0.5) ? 'based' : 'limited';
+  const evaluable = segments === 'flat' && random.chance(0.4);
   const writer = new Writer(random, code, evaluable);
   writer.write(random.chance(0.3) ? random.between(1, 10) : random.chance(0.7) ? random.between(10, 60) : random.between(60, MOST));
   const start = random.chance(0.4) ? random.below(0x800) : 4096 * random.between(1, 2) - random.between(1, 300);
-  return { code, items: writer.items, start, evaluable, stateSeed: random.bits() };
+  return { code, segments, items: writer.items, start, evaluable, stateSeed: random.bits() };
 }

@@ -1,4 +1,4 @@
-import { CODE, CODE_PAGES } from './address-space.ts';
+import { CODE, CODE_PAGES, offsetOf } from './address-space.ts';
 import type { CodeSize } from './encode-row.ts';
 
 /** Address of a label. */
@@ -16,12 +16,17 @@ export interface Item {
   readonly shortens: boolean;
 }
 
+/** How segments lie: `flat`; `based` somewhere else, each of them; `limited` with limits that programs run into, as well. */
+export type Segments = 'flat' | 'based' | 'limited';
+
 /** A random program and the state it starts in. */
 export interface Program {
   readonly code: CodeSize;
   readonly items: readonly Item[];
   /** Offset of the first item in the code pages. */
   readonly start: number;
+  /** 16-bit code is never flat, 64-bit code always. */
+  readonly segments?: Segments;
   /** Only instructions that the evaluator knows. */
   readonly evaluable: boolean;
   /** Determines registers and memory. */
@@ -57,50 +62,56 @@ export function bytes(...values: number[]): Item {
 /** Bytes of a 32-bit number. */
 export const word = (v: number): number[] => [v & 255, (v >> 8) & 255, (v >> 16) & 255, (v >> 24) & 255];
 
-/** Bytes with 32-bit addresses of labels in them; of constant length. */
+/** Bytes of a 16-bit number. */
+export const half = (v: number): number[] => [v & 255, (v >> 8) & 255];
+
+/** Bytes with addresses of labels in them; of constant length. */
 export function withLabels(emit: (at: number, addressOf: LabelAddress) => number[]): Item {
   return { label: -1, emit: (at, addressOf) => Uint8Array.from(emit(at, addressOf)), shortens: false };
 }
 
-/** A branch with a short and a long form. */
-export function branch(short: number, long: readonly number[], target: number): Item {
+/** A branch with a short and a long form; the distance in the long one has 16 bits in `narrow` code, else 32. */
+export function branch(short: number, long: readonly number[], target: number, narrow = false): Item {
   return {
     label: -1,
     shortens: short >= 0,
     emit: (at, addressOf, isLong) => {
       if (!isLong && short >= 0) return Uint8Array.from([short, (addressOf(target) - at - 2) & 255]);
-      return Uint8Array.from([...long, ...word(addressOf(target) - at - long.length - 4)]);
+      const distance = addressOf(target) - at - long.length;
+      return Uint8Array.from([...long, ...(narrow ? half(distance - 2) : word(distance - 4))]);
     },
   };
 }
 
 /** Lays a program out; null when it does not fit. */
-export function layOut({ items, start }: Program): Image | null {
+export function layOut({ items, start, code }: Program): Image | null {
+  const origin = offsetOf(code, CODE) + start;
   const long = items.map((item) => !item.shortens);
   for (;;) {
     const addresses: number[] = [];
     const labels = new Map<number, number>();
-    let at = CODE + start;
+    let at = origin;
     for (const [i, item] of items.entries()) {
       addresses.push(at);
       if (item.label >= 0) labels.set(item.label, at);
       at += item.emit(at, () => at, long[i] as boolean).length;
     }
-    if (at > CODE + CODE_PAGES * 4096) return null;
+    if (at > origin - start + CODE_PAGES * 4096) return null;
     const addressOf = (id: number): number => labels.get(id) as number;
     const tooFar = items.map((item, i) => {
       if (long[i]) return false;
       const place = addresses[i] as number;
       const wide = item.emit(place, addressOf, true);
-      const distance = new DataView(wide.buffer).getInt32(wide.length - 4, true) + wide.length - 2;
+      const view = new DataView(wide.buffer);
+      const distance = (code === 16 ? view.getInt16(wide.length - 2, true) : view.getInt32(wide.length - 4, true)) + wide.length - 2;
       return distance < -128 || distance > 127;
     });
     if (tooFar.includes(true)) {
       for (const [i, far] of tooFar.entries()) if (far) long[i] = true;
       continue;
     }
-    const out = new Uint8Array(at - CODE - start);
-    for (const [i, item] of items.entries()) out.set(item.emit(addresses[i] as number, addressOf, long[i] as boolean), (addresses[i] as number) - CODE - start);
-    return { entry: CODE + start, end: addressOf(END), bytes: out, addresses };
+    const out = new Uint8Array(at - origin);
+    for (const [i, item] of items.entries()) out.set(item.emit(addresses[i] as number, addressOf, long[i] as boolean), (addresses[i] as number) - origin);
+    return { entry: origin, end: addressOf(END), bytes: out, addresses };
   }
 }

@@ -1,19 +1,23 @@
 import type { Row } from '../../jit/isa/dsl/row.ts';
-import { CODE, DATA, DATA_PAGES, FS_BASE, GS_BASE, POINTERS, STACK_START } from './address-space.ts';
+import { CODE, DATA, DATA_PAGES, FS_BASE, GS_BASE, offsetOf, POINTERS, STACK_START } from './address-space.ts';
 import { type CodeSize, encodeRow, type MemoryChoice } from './encode-row.ts';
 import type { Random } from './random.ts';
 import { poolsFor } from './row-pool.ts';
 
 /** Registers that random instructions may write without harm: not the stack pointer, not the pointers. */
-const FREE: Readonly<Record<CodeSize, readonly number[]>> = { 32: [0, 1, 2], 64: [0, 1, 2, 8, 9, 10, 11, 12, 13] };
+const FREE: Readonly<Record<CodeSize, readonly number[]>> = { 16: [0, 1, 2], 32: [0, 1, 2], 64: [0, 1, 2, 8, 9, 10, 11, 12, 13] };
 const FREE_BYTES = [0, 1, 2, 4, 5, 6];
-const POINTER_NUMBERS: Readonly<Record<CodeSize, readonly number[]>> = { 32: [3, 5, 6, 7], 64: [3, 5, 6, 7, 14, 15] };
+const POINTER_NUMBERS: Readonly<Record<CodeSize, readonly number[]>> = { 16: [3, 5, 6, 7], 32: [3, 5, 6, 7], 64: [3, 5, 6, 7, 14, 15] };
 
 /** Bytes of memory that an operand may take. */
 const SPAN = 16;
 
-/** An address worth a visit. */
-function randomAddress(random: Random): number {
+/** An address worth a visit, as a program sees it. */
+function randomAddress(random: Random, code: CodeSize): number {
+  return offsetOf(code, anyAddress(random));
+}
+
+function anyAddress(random: Random): number {
   const window = DATA_PAGES * 4096;
   switch (random.below(20)) {
     case 0:
@@ -42,13 +46,14 @@ interface MemoryPlan {
 }
 
 function planMemory(random: Random, code: CodeSize): MemoryPlan {
-  const address = randomAddress(random);
+  const address = randomAddress(random, code);
   const segment = random.chance(0.06) ? random.pick([0x64, 0x65]) : random.chance(0.03) ? random.pick([0x26, 0x2e, 0x36, 0x3e]) : 0;
-  const narrow = code === 64 ? random.chance(0.04) : random.chance(0.003);
+  const narrow = code === 64 ? random.chance(0.04) : random.chance(code === 16 ? 0.2 : 0.003);
   const common = { index: -1, scale: 0, segment, narrow };
-  const shifted = segment === 0x64 ? address - FS_BASE : segment === 0x65 ? address - GS_BASE : address;
+  const shifted = segment === 0x64 ? address - offsetOf(code, FS_BASE) : segment === 0x65 ? address - offsetOf(code, GS_BASE) : address;
   const pointer = random.pick(POINTER_NUMBERS[code]);
-  const start = POINTERS[pointer] as number;
+  const start = offsetOf(code, POINTERS[pointer] as number);
+  if (code === 16 && !narrow) return { before: [], memory: shortMemory(random, shifted, pointer, common) };
   switch (random.below(8)) {
     case 0:
       return { before: [], memory: { ...common, base: -1, displacement: shifted } };
@@ -59,7 +64,7 @@ function planMemory(random: Random, code: CodeSize): MemoryPlan {
     case 3:
     case 4: {
       const index = random.pick([0, 1, 2]);
-      const before = [0x83, 0xe0 | index, random.pick([0x7f, 0x1f, 0x70, 0xf0])]; // AND index, imm8
+      const before = [...(code === 16 ? [0x66] : []), 0x83, 0xe0 | index, random.pick([0x7f, 0x1f, 0x70, 0xf0])]; // AND index, imm8
       return {
         before,
         memory: { ...common, base: pointer, index, scale: random.below(4), displacement: random.between(-200, 200), narrow: code === 64 && narrow },
@@ -68,6 +73,14 @@ function planMemory(random: Random, code: CodeSize): MemoryPlan {
     default:
       return { before: [], memory: { ...common, base: pointer, displacement: shifted - start } };
   }
+}
+
+/** An operand with a 16-bit address: alone, through one register or through two. */
+function shortMemory(random: Random, address: number, pointer: number, common: Omit<MemoryChoice, 'base' | 'displacement'>): MemoryChoice {
+  const start = (register: number): number => offsetOf(16, POINTERS[register] as number);
+  if (random.chance(0.2)) return { ...common, base: -1, displacement: address };
+  const index = pointer < 6 && random.chance(0.4) ? random.pick([6, 7]) : -1;
+  return { ...common, base: pointer, index, displacement: address - start(pointer) - (index < 0 ? 0 : start(index)) };
 }
 
 function registerNumber(random: Random, code: CodeSize, byte: boolean, rex: boolean): number {
@@ -95,7 +108,7 @@ function instructionOf(row: Row, random: Random, code: CodeSize, at: number): Ui
         rm: row.operands.includes('sti') ? random.below(8) : free(kind(/^(rm|o\d|xm|xr|qm|qr)/)),
         vvvv: random.pick(FREE[code]),
         memory,
-        immediate: moffs ? BigInt(randomAddress(random)) : random.value(),
+        immediate: moffs ? BigInt(randomAddress(random, code)) : random.value(),
         lock: row.lock && memory !== null && random.chance(0.2),
         rex,
         repeat,

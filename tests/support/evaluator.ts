@@ -259,12 +259,15 @@ export class Evaluator {
       case 'relativeTarget':
         return this.target();
       case 'checkTarget':
-        this.checkTarget(a(0));
+        if (n.args.length === 1 || a(1) !== 0n) this.checkTarget(a(0));
         return null;
       case 'branchRelative':
-        if (n.args.length === 0 || a(0) !== 0n) this.next = this.target();
+        if (n.args.length > 0 && a(0) === 0n) return null;
+        this.checkTarget(this.target());
+        this.next = this.target();
         return null;
       case 'jump':
+        this.checkTarget(a(0));
         this.next = a(0);
         return null;
       case 'registerNumber':

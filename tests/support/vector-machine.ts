@@ -35,7 +35,7 @@ export class VectorMachine {
   private readonly ram: Uint8Array;
   private readonly file: VectorFile;
 
-  /** @param engine `translator` translates every block before its first execution (16-bit code is always interpreted) */
+  /** @param engine `translator` translates every block before its first execution */
   constructor(module: WebAssembly.Module, index: InterpreterIndex, file: VectorFile, engine: 'interpreter' | 'translator' = 'interpreter') {
     this.file = file;
     const memory = new WebAssembly.Memory({ initial: RAM_BYTES >> 16, maximum: 65536, shared: true });

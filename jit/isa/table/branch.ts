@@ -40,6 +40,7 @@ const loop = (kind: 'LOOP' | 'LOOPE' | 'LOOPNE' | 'JCXZ') => (m: Machine): void 
   const left = m.sub(count, m.constant(width, 1));
   let taken: Value = m.ne(left, m.constant(width, 0));
   if (kind !== 'LOOP') taken = m.and(taken, kind === 'LOOPE' ? m.flag('zf') : m.isZero(m.flag('zf')));
+  m.checkTarget(m.relativeTarget(), taken);
   m.setGpr(1, left);
   m.branchRelative(taken);
 };

@@ -41,6 +41,16 @@ export function isPermitted(seg: i32, offset: u64, size: i32, write: i32): bool 
   return isAllowed(attr, write) && isWithin(attr, segLimit(seg), offset, size);
 }
 
+/**
+ * Highest offset of a segment that may be read or written; -1 when the answer is more than a number: for expand-down
+ * segments and those whose rights forbid it.
+ */
+export function plainLimit(seg: i32, write: i32): i64 {
+  const attr = segAttr(seg);
+  if ((attr & (ATTR_CODE | ATTR_CONFORMING)) == ATTR_CONFORMING || !isAllowed(attr, write)) return -1;
+  return <i64>segLimit(seg);
+}
+
 /** Linear address of `size` bytes at `offset`, after the full segment check; records #GP(0) or #SS(0) and returns 0. */
 export function segLinear(seg: i32, offset: i64, size: i32, write: i32): i64 {
   if (isCode64()) return seg >= FS ? <i64>segBase(seg) + offset : offset;
