@@ -6,6 +6,8 @@ import type { RegionBlock, RegionRequest } from './region.ts';
 /** Limits of a region. */
 const MOST_BLOCKS = 128;
 const MOST_INSTRUCTIONS = 800;
+/** Instructions up to which other functions are taken in: larger regions save calls, and cost more to compile than that. */
+const WITH_OTHERS = 150;
 /** Farthest distance between blocks of a region, in bytes. */
 const FARTHEST = 0x3fffffff;
 
@@ -53,6 +55,8 @@ interface Candidate {
   readonly offset: number;
   readonly block: Block;
   readonly heat: number;
+  /** In another function, as far as one can tell. */
+  readonly away: boolean;
 }
 
 /** Grows a region from a hot block along the edges that have been taken. A block belongs to one region only. */
@@ -63,13 +67,13 @@ export function growRegion(id: number, seed: Seed, source: RegionSource): GrownR
   const enough = Math.max(1, view.getUint32(L.HOT_LIMIT, true) >> 4);
   const entryInPage = Number(linear & 4095n);
   const chosen = new Map<number, Block>();
-  const candidates: Candidate[] = [{ offset: 0, block: seed.block, heat: Number.POSITIVE_INFINITY }];
+  const candidates: Candidate[] = [{ offset: 0, block: seed.block, heat: Number.POSITIVE_INFINITY, away: false }];
   const seen = new Set<number>([0]);
   const external = new Map<number, Block>();
   const doors = new Set<number>([0]);
   const predictions = new Map<number, number[]>();
   let instructions = 0;
-  const look = (offset: number): void => {
+  const look = (offset: number, away: boolean): void => {
     if (seen.has(offset)) return;
     seen.add(offset);
     // the entry's own page is where it is, whatever address space is in force now
@@ -79,7 +83,8 @@ export function growRegion(id: number, seed: Seed, source: RegionSource): GrownR
     if (block === undefined) return;
     const member = members.has(block);
     const heat = view.getUint32(heatAt(block), true);
-    if (translatable(block) && (member || (block.owner === null && heat >= enough))) candidates.push({ offset, block, heat: member ? heat + enough : heat });
+    if (translatable(block) && (member || (block.owner === null && heat >= enough)))
+      candidates.push({ offset, block, heat: member ? heat + enough : heat, away });
     else if (block.second < 0 && block.valid) external.set(offset, block);
   };
   const predict = (offset: number, block: Block): void => {
@@ -91,12 +96,12 @@ export function growRegion(id: number, seed: Seed, source: RegionSource): GrownR
     predictions.set(offset, distances);
     for (const distance of distances) {
       if (block.ending !== 'return') doors.add(distance);
-      look(distance);
+      look(distance, block.ending !== 'indirect');
     }
   };
   while (candidates.length > 0 && chosen.size < MOST_BLOCKS) {
-    const { offset, block } = takeHottest(candidates);
-    if (chosen.size > 0 && instructions + block.instructions > MOST_INSTRUCTIONS) {
+    const { offset, block, away } = takeHottest(candidates);
+    if (chosen.size > 0 && instructions + block.instructions > (away ? WITH_OTHERS : MOST_INSTRUCTIONS)) {
       external.set(offset, block);
       continue;
     }
@@ -105,11 +110,11 @@ export function growRegion(id: number, seed: Seed, source: RegionSource): GrownR
     const { ending } = block;
     const next = offset + block.size;
     if (block.linked || seed.doors.has(block)) doors.add(offset);
-    if (block.target !== null) look(offset + block.target);
+    if (block.target !== null) look(offset + block.target, ending === 'call');
     if (ending === 'call') doors.add(offset + (block.target as number));
     // what follows a system routine or a call is come back to from outside
     if (ending === 'system' || ending === 'left' || ending === 'call' || ending === 'indirect-call') doors.add(next);
-    if (ending !== 'jump' && ending !== 'indirect' && ending !== 'return') look(next);
+    if (ending !== 'jump' && ending !== 'indirect' && ending !== 'return') look(next, false);
     if (ending === 'indirect' || ending === 'indirect-call' || ending === 'return') predict(offset, block);
   }
   for (const { offset, block } of candidates) external.set(offset, block);
@@ -136,9 +141,12 @@ export function growRegion(id: number, seed: Seed, source: RegionSource): GrownR
   };
 }
 
-/** Takes the hottest candidate off the list. */
+/** A function is taken whole before another is begun: a border through its middle would be crossed again and again. */
+const comesFirst = (a: Candidate, b: Candidate): boolean => (a.away === b.away ? a.heat > b.heat : b.away);
+
+/** Takes the best candidate off the list. */
 function takeHottest(candidates: Candidate[]): Candidate {
   let best = 0;
-  for (let i = 1; i < candidates.length; i++) if ((candidates[i] as Candidate).heat > (candidates[best] as Candidate).heat) best = i;
+  for (let i = 1; i < candidates.length; i++) if (comesFirst(candidates[i] as Candidate, candidates[best] as Candidate)) best = i;
   return candidates.splice(best, 1)[0] as Candidate;
 }
