@@ -88,7 +88,7 @@ export async function publishCacheEntry(
 }
 
 /** Makes a directory and those above it. Node's own recursive `mkdir` never returns where nothing can be made, as in /proc. */
-async function makeDirectory(path: string): Promise<void> {
+export async function makeDirectory(path: string): Promise<void> {
   if ((await stat(path).catch(() => undefined))?.isDirectory()) return;
   const above = dirname(path);
   if (above !== path) await makeDirectory(above);

@@ -9,3 +9,4 @@ export {
 } from './debian-guest.ts';
 export { defaultCacheDirectory } from './guest-cache.ts';
 export { buildInitramfs, GUEST_READY_LINE, type InitramfsRequest } from './initramfs.ts';
+export { CodeCacheFile } from './code-cache-file.ts';
