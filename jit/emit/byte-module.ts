@@ -1,7 +1,17 @@
 import { ByteSink } from './byte-sink.ts';
 import * as X from './expressions.ts';
 import { FUNCTION_BYTES, FunctionWriter, typeCode } from './function-writer.ts';
-import { assemble, type Environment, exportSection, type FunctionEntry, functionSection, hintSection, importSection, prioritySection, Signatures } from './module-sections.ts';
+import {
+  assemble,
+  type Environment,
+  exportSection,
+  type FunctionEntry,
+  functionSection,
+  hintSection,
+  importSection,
+  prioritySection,
+  Signatures,
+} from './module-sections.ts';
 import { GROUPS, type Maker } from './operation-groups.ts';
 import type { Hint, WasmModule } from './wasm-module.ts';
 import { type Expr, type Type, TYPES, UNREACHABLE } from './wasm-types.ts';

@@ -48,7 +48,5 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 /** Blocks may be cut in other places than they were when the region was made. */
 function sameBlock(block: Block, expected: RegionBlock): boolean {
   const target = block.target === null ? null : expected.offset + block.target;
-  return (
-    block.size === expected.bytes.length && block.instructions === expected.instructions && block.ending === expected.ending && target === expected.target
-  );
+  return block.size === expected.bytes.length && block.instructions === expected.instructions && block.ending === expected.ending && target === expected.target;
 }

@@ -178,7 +178,10 @@ export class Translator {
     for (const id of batch.ids) this.waiting.delete(id);
     // asked for before a reset: the records it names are gone
     if (regions.includes(undefined)) return;
-    const loaded = this.installer.load(batch, (regions as LiveRegion[]).map((region) => region.grown.request));
+    const loaded = this.installer.load(
+      batch,
+      (regions as LiveRegion[]).map((region) => region.grown.request),
+    );
     if (loaded === null) {
       this.core.blocks.reset();
       return;

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PackedRequests } from '#jit';
-import { defaultCacheDirectory, makeDirectory } from './guest-cache.ts';
+import { defaultCacheDirectory } from './cache-directory.ts';
+import { makeDirectory } from './guest-cache.ts';
 
 /** Also part of every file's name: what another version wrote is not even looked at. */
 const FORMAT = 'xylem regions 1\n';

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { HypervisorError } from '#sdk';
 
@@ -17,12 +16,6 @@ export interface CacheManifest {
   readonly packages: Readonly<Record<string, string>>;
   /** What the operator was warned of when the entry was made. */
   readonly warnings: readonly string[];
-}
-
-/** The cache directory that the operator's environment asks for: `$XDG_CACHE_HOME/xylem` or `~/.cache/xylem`. */
-export function defaultCacheDirectory(environment: NodeJS.ProcessEnv = process.env): string {
-  const base = environment.XDG_CACHE_HOME;
-  return join(base?.startsWith('/') ? base : join(homedir(), '.cache'), 'xylem');
 }
 
 /**

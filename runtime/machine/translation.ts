@@ -28,10 +28,16 @@ export class Translation {
 
   constructor(core: VcpuCore, index: InterpreterIndex, mode: TranslationMode, cache: CodeCache | null = null) {
     this.#mode = mode;
-    this.#translator = new Translator(core, index, mode.kind === 'always' ? 0 : HOT_LIMIT, (requests) => {
-      if (mode.kind === 'background') this.#post(mode.port, requests);
-      else this.#translator.install(mode.translate(requests));
-    }, cache);
+    this.#translator = new Translator(
+      core,
+      index,
+      mode.kind === 'always' ? 0 : HOT_LIMIT,
+      (requests) => {
+        if (mode.kind === 'background') this.#post(mode.port, requests);
+        else this.#translator.install(mode.translate(requests));
+      },
+      cache,
+    );
     if (mode.kind === 'always') core.onFound = (block) => this.#translator.translateNow(block);
   }
 

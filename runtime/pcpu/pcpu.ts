@@ -83,7 +83,9 @@ export class Pcpu {
     const { port1, port2 } = new MessageChannel();
     this.#translators = new TranslatorPool(1);
     // when it fails the guest goes on in the interpreter
-    void this.#translators.run({ port: port2, functions: index.functions, doorbell: this.#doorbellMemory, ...(known === undefined ? {} : { known }) }).catch(() => undefined);
+    void this.#translators
+      .run({ port: port2, functions: index.functions, doorbell: this.#doorbellMemory, ...(known === undefined ? {} : { known }) })
+      .catch(() => undefined);
     return port1;
   }
 

@@ -61,10 +61,7 @@ async function keep(cache: CodeCacheFile, known: PackedRequests): Promise<void> 
 }
 
 async function requestOf(options: MachineOptions, guest: Guest, directory: string, cache: CodeCacheFile | undefined): Promise<PcpuRequest> {
-  const [{ module, index }, known] = await Promise.all([
-    loadInterpreter(() => say('building the interpreter, once for these sources')),
-    cache?.read(),
-  ]);
+  const [{ module, index }, known] = await Promise.all([loadInterpreter(() => say('building the interpreter, once for these sources')), cache?.read()]);
   const engine = options.engine ?? (options.trace === undefined ? 'auto' : 'interpreter');
   return {
     plugins: options.plugin,
