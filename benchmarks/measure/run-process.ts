@@ -14,6 +14,8 @@ export interface ProcessRequest {
   readonly command: string;
   readonly arguments: readonly string[];
   readonly cwd?: string;
+  /** Variables beside those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
   /** True for the line that ends the run. */
   readonly isLast: (line: string) => boolean;
   /** True for a line that means failure. */
@@ -22,6 +24,8 @@ export interface ProcessRequest {
   readonly silenceMs: number;
   /** How long the process may take to end by itself after its last line. */
   readonly graceMs: number;
+  /** True when it is asked to end after its last line, and killed only when the time for that is over. */
+  readonly asksToEnd?: boolean;
 }
 
 /**
@@ -51,7 +55,7 @@ class ProcessRun {
   constructor(request: ProcessRequest) {
     this.#request = request;
     // A process group of its own, so that ending it reaches everything it started.
-    this.#child = spawn(request.command, request.arguments, { cwd: request.cwd, detached: true, stdio: 'pipe' });
+    this.#child = spawn(request.command, request.arguments, { cwd: request.cwd, env: { ...process.env, ...request.env }, detached: true, stdio: 'pipe' });
     this.#endTimer = this.#silenceTimer();
     this.#child.stdin?.on('error', () => undefined); // the guest may end while we type
     this.#child.stdout?.setEncoding('latin1').on('data', (chunk: string) => this.#read(chunk));
@@ -91,6 +95,7 @@ class ProcessRun {
     this.#isComplete = texts.some(this.#request.isLast);
     this.#failure = texts.find((text) => this.#request.isFailure?.(text)) ?? null;
     if (this.#isComplete || this.#failure !== null) {
+      if (this.#request.asksToEnd) this.#child.kill('SIGTERM');
       this.#endTimer = setTimeout(this.#kill, this.#request.graceMs);
       return;
     }

@@ -2,10 +2,10 @@ import { native } from './native.ts';
 import type { Peer } from './peer.ts';
 import { qemu } from './qemu.ts';
 import { v86 } from './v86.ts';
-import { xylem } from './xylem.ts';
+import { warmXylem, xylem } from './xylem.ts';
 
 /** Every peer, ours first. */
-export const ALL_PEERS: readonly Peer[] = [xylem, qemu, v86, native];
+export const ALL_PEERS: readonly Peer[] = [xylem, warmXylem, qemu, v86, native];
 
 /**
  * The peers with these names, in our order.

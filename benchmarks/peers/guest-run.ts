@@ -43,7 +43,7 @@ export function linuxDialogue(job: LinuxJob): Dialogue {
 }
 
 /** Runs a peer's process for a job, with the end and the dialogue that the job asks for. */
-export function runGuestProcess(job: Job, process: Pick<ProcessRequest, 'command' | 'arguments' | 'cwd'>): Promise<RunRecord> {
+export function runGuestProcess(job: Job, process: Pick<ProcessRequest, 'command' | 'arguments' | 'cwd' | 'env' | 'asksToEnd'>): Promise<RunRecord> {
   if (job.kind === 'guest') {
     return runProcess({
       ...process,
@@ -57,7 +57,7 @@ export function runGuestProcess(job: Job, process: Pick<ProcessRequest, 'command
   return runProcess({
     ...process,
     silenceMs: job.silenceMs,
-    graceMs: 0, // a shell does not end by itself
+    graceMs: process.asksToEnd ? 5000 : 0, // a shell does not end by itself
     isLast: (line) => (lastStep ? line.startsWith(`END ${lastStep.name} `) : line.startsWith(job.readyLine)),
     isFailure: (line) => line.includes('Kernel panic'),
     dialogue: linuxDialogue(job),

@@ -1,7 +1,17 @@
 import { ByteSink } from './byte-sink.ts';
 import * as X from './expressions.ts';
 import { FUNCTION_BYTES, FunctionWriter, typeCode } from './function-writer.ts';
-import { assemble, type Environment, exportSection, type FunctionEntry, functionSection, hintSection, importSection, Signatures } from './module-sections.ts';
+import {
+  assemble,
+  type Environment,
+  exportSection,
+  type FunctionEntry,
+  functionSection,
+  hintSection,
+  importSection,
+  prioritySection,
+  Signatures,
+} from './module-sections.ts';
 import { GROUPS, type Maker } from './operation-groups.ts';
 import type { Hint, WasmModule } from './wasm-module.ts';
 import { type Expr, type Type, TYPES, UNREACHABLE } from './wasm-types.ts';
@@ -205,8 +215,12 @@ export class ByteModule implements WasmModule, Maker {
     this.exported.push([name, external]);
   }
 
-  /** The module's bytes. Every function that is called must have been added or imported by now. */
-  emitBinary(): Uint8Array {
+  /**
+   * The module's bytes. Every function that is called must have been added or imported by now.
+   *
+   * @param hot - names of functions that will be called often
+   */
+  emitBinary(hot: readonly string[] = []): Uint8Array {
     const { code, writer } = this;
     const entries = [...this.functions];
     const imported = entries.filter(([, f]) => f.module !== undefined);
@@ -233,6 +247,7 @@ export class ByteModule implements WasmModule, Maker {
       [2, importSection(this.environment, functionsOf(imported))],
       [3, functionSection(functionsOf(own))],
       [7, exportSection(this.exported.map(([name, external]) => [external, numberOf(name)]))],
+      [0, prioritySection(hot.map(numberOf))],
       [0, hintSection(this.hints.map(([name, hints]) => [numberOf(name), hints]))],
     ] as const;
     return assemble(sections, own.length, code);

@@ -147,6 +147,26 @@ export function hintSection(functions: readonly (readonly [number, readonly numb
   return out;
 }
 
+/**
+ * The custom section of compilation priorities: these functions are compiled with the module, and then again by the optimising
+ * compiler, in this order. Engines that don't know it compile as they always do.
+ */
+export function prioritySection(functions: readonly number[]): ByteSink {
+  const out = new ByteSink(256);
+  out.text('metadata.code.compilation_priority');
+  out.u32(functions.length);
+  for (const [place, number] of functions.entries()) {
+    const optimise = new ByteSink(8);
+    optimise.u32(0); // with the module
+    optimise.u32(Math.min(place, 126)); // 127 stands for never
+    out.u32(number);
+    out.u32(0);
+    out.u32(optimise.length);
+    out.raw(optimise.content());
+  }
+  return out;
+}
+
 /** A module from the contents of its sections; the code section's functions come without their count. */
 export function assemble(sections: readonly (readonly [number, ByteSink])[], count: number, code: ByteSink): Uint8Array {
   const head = new ByteSink(4096);

@@ -18,6 +18,8 @@ export interface RegionSource {
   /** Physical address behind a linear one, or -1; no fault, no side effect. */
   resolve(linear: bigint): number;
   ram(physical: number, length: number): Uint8Array;
+  /** True when there is RAM at a physical address. */
+  isRam(physical: number): boolean;
   /** Linear addresses where the indirect branch at a block's end has gone, beside where the interpreter saw it go. */
   targets(block: Block): Iterable<bigint>;
 }
@@ -25,8 +27,11 @@ export interface RegionSource {
 /** A region to be: the request for the translator and the blocks it was made from, in the order of the block table. */
 export interface GrownRegion {
   readonly request: RegionRequest;
+  /** Linear address of its first instruction. */
+  readonly linear: bigint;
   readonly blocks: readonly Block[];
-  readonly external: readonly Block[];
+  /** Blocks that it leads to; null for one that has not been decoded. */
+  readonly external: readonly (Block | null)[];
 }
 
 /** Where a region grows from. */
@@ -38,7 +43,8 @@ export interface Seed {
   readonly doors: ReadonlySet<Block>;
 }
 
-const heatAt = (block: Block): number => block.record + (block.count - 1) * L.REC_SIZE + L.REC_HEAT;
+/** Address of the number of a block's executions in the interpreter. */
+export const heatAt = (block: Block): number => block.record + (block.count - 1) * L.REC_SIZE + L.REC_HEAT;
 
 /** Lets a block become hot once more. */
 export function cool(view: DataView, block: Block): void {
@@ -136,6 +142,7 @@ export function growRegion(id: number, seed: Seed, source: RegionSource): GrownR
   const entries = offsets.flatMap((offset, i) => (doors.has(offset) ? [i] : []));
   return {
     request: { id, mode, entryInPage, blocks, entries, external: outside, ...indirectTargets(offsets, blocks) },
+    linear,
     blocks: offsets.map((o) => chosen.get(o) as Block),
     external: outside.map((o) => external.get(o) as Block),
   };

@@ -9,24 +9,32 @@ import type { CompiledBatch } from './translator.ts';
 /** Most regions in one module: enough to share its cost, few enough that the first is not kept waiting. */
 const BATCH = 24;
 
-/** Serves translation requests that arrive on a port until it closes; `done` is called when a batch has left. Runs on a translator thread. */
-export function serveTranslator(port: MessagePort, functions: InterpreterIndex['functions'], done: () => void): void {
+/**
+ * Serves translation requests that arrive on a port until it closes; `done` is called when a batch has left. Runs on a translator thread.
+ *
+ * @param known - regions of earlier runs, translated whenever nothing else is asked for
+ */
+export function serveTranslator(port: MessagePort, functions: InterpreterIndex['functions'], done: () => void, known?: PackedRequests): void {
   let queue: RegionRequest[] = [];
+  let unasked = known === undefined ? [] : unpackRequests(known).map((request, id) => ({ ...request, id }));
   const work = (): void => {
     for (let more = receiveMessageOnPort(port); more !== undefined; more = receiveMessageOnPort(port))
       queue.push(...unpackRequests(more.message as PackedRequests));
-    const requests = queue.slice(0, BATCH);
-    queue = queue.slice(BATCH);
+    const isKnown = queue.length === 0;
+    const requests = isKnown ? unasked.slice(0, BATCH) : queue.slice(0, BATCH);
+    if (isKnown) unasked = unasked.slice(BATCH);
+    else queue = queue.slice(BATCH);
     if (requests.length > 0) {
-      const { wasm, ...rest } = translateBatch(requests, functions);
+      const { wasm, ...rest } = translateBatch(requests, functions, isKnown);
       const module = new WebAssembly.Module(wasm as BufferSource);
       compile(module, rest.ids.length, functions);
-      const batch: CompiledBatch = { module, ...rest };
+      const batch: CompiledBatch = { module, known: isKnown, ...rest };
       port.postMessage(batch);
       done();
     }
-    if (queue.length > 0) setImmediate(work);
+    if (queue.length > 0 || unasked.length > 0) setImmediate(work);
   };
+  if (unasked.length > 0) setImmediate(work);
   port.on('message', (requests: PackedRequests) => {
     queue.push(...unpackRequests(requests));
     setImmediate(work);

@@ -55,7 +55,8 @@ const BLOCK_LIMIT = 48;
 /** The page of a physical address, which may lie above 2 GiB. */
 const pageOf = (physical: number): number => physical - (physical & 4095);
 
-const keyOf = (physical: number, mode: number): number => physical * 64 + mode;
+/** What a block is found by. */
+export const keyOf = (physical: number, mode: number): number => physical * 64 + mode;
 
 /** Bytes from the start of an instruction to its end, or to the first byte that is missing. */
 const reaches = (instruction: Instruction | DecodeFailure, inPage: number): number =>
@@ -219,7 +220,18 @@ export class BlockCache {
     this.blocks.set(keyOf(physical, mode), block);
     this.index(block, pageOf(physical), inPage, Math.min(4095, inPage + Math.max(offset, 1) - 1));
     if (second >= 0) this.index(block, second, 0, offset - (4096 - inPage) - 1);
+    this.onDecoded?.(block);
     return block;
+  }
+
+  /** The block at an address that has been translated already, decoded if need be; for flat code, between blocks only. */
+  obtain(linear: bigint, physical: number, mode: number): Block | null {
+    return this.known(physical, mode) ?? this.decode(linear, physical, mode, Number.POSITIVE_INFINITY);
+  }
+
+  /** True when so many blocks can be decoded that nothing must be dropped. */
+  hasRoomFor(blocks: number): boolean {
+    return this.next + blocks * (BLOCK_LIMIT + 2) * L.REC_SIZE <= L.ARENA_END;
   }
 
   private joinPages(linear: bigint, inPage: number, page: Uint8Array): { bytes: Uint8Array; second: number } | null {
@@ -341,6 +353,8 @@ export class BlockCache {
     this.resets++;
     this.onReset?.();
   }
+  /** Called with each block that is decoded and may stay. */
+  onDecoded: ((block: Block) => void) | undefined;
   /** Called after a reset: whoever holds record addresses must forget them. */
   onReset: (() => void) | undefined;
 }

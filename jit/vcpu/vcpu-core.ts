@@ -106,7 +106,7 @@ export class VcpuCore {
   }
 
   /** As the microcode sees it: below the end of RAM and not where a VGA adapter would be. */
-  private isRam(physical: number): boolean {
+  isRam(physical: number): boolean {
     return physical < this.view.getUint32(L.RAM_SIZE, true) && (physical < 0xa0000 || physical >= 0xc0000);
   }
 

@@ -18,6 +18,7 @@ export interface MachineOptions {
   readonly plugin: readonly PluginRequest[];
   readonly stats?: string;
   readonly trace?: string;
+  readonly codeCache: boolean;
   readonly debug: boolean;
 }
 
@@ -70,5 +71,6 @@ export function addMachineOptions(command: Command): Command {
     )
     .addOption(new Option('--stats <file>', 'write what the run cost, as JSON'))
     .addOption(new Option('--trace <file>', 'write a line per block with RIP and registers; slow, and interpreted unless --engine is given'))
+    .addOption(new Option('--no-code-cache', 'neither use nor keep what earlier runs of this kernel found worth translating'))
     .addOption(new Option('--debug', 'show where errors come from').default(false, 'no'));
 }

@@ -12,5 +12,7 @@ if (major < LEAST[0] || (major === LEAST[0] && minor < LEAST[1])) {
   );
   process.exit(1);
 }
+const { prepareEngine } = await import('./prepare-engine.ts');
+prepareEngine();
 const { main } = await import('./main.ts');
 await main(process.argv.slice(2));

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { HypervisorError } from '#sdk';
 import { createAptWorkspace } from './apt-workspace.ts';
 import { downloadPackages, type GuestPackages, resolveKernelPackage, updateIndexes } from './debian-packages.ts';
-import { createPartialDirectory, defaultCacheDirectory, publishCacheEntry, readCacheEntry } from './guest-cache.ts';
+import { defaultCacheDirectory } from './cache-directory.ts';
+import { createPartialDirectory, publishCacheEntry, readCacheEntry } from './guest-cache.ts';
 import { unpackMember } from './unpack-member.ts';
 
 /** Which Debian guest: 64-bit with the cloud kernel, or 32-bit with the PAE kernel. */

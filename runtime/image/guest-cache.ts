@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { HypervisorError } from '#sdk';
 
@@ -17,12 +16,6 @@ export interface CacheManifest {
   readonly packages: Readonly<Record<string, string>>;
   /** What the operator was warned of when the entry was made. */
   readonly warnings: readonly string[];
-}
-
-/** The cache directory that the operator's environment asks for: `$XDG_CACHE_HOME/xylem` or `~/.cache/xylem`. */
-export function defaultCacheDirectory(environment: NodeJS.ProcessEnv = process.env): string {
-  const base = environment.XDG_CACHE_HOME;
-  return join(base?.startsWith('/') ? base : join(homedir(), '.cache'), 'xylem');
 }
 
 /**
@@ -88,7 +81,7 @@ export async function publishCacheEntry(
 }
 
 /** Makes a directory and those above it. Node's own recursive `mkdir` never returns where nothing can be made, as in /proc. */
-async function makeDirectory(path: string): Promise<void> {
+export async function makeDirectory(path: string): Promise<void> {
   if ((await stat(path).catch(() => undefined))?.isDirectory()) return;
   const above = dirname(path);
   if (above !== path) await makeDirectory(above);

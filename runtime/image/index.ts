@@ -7,5 +7,6 @@ export {
   type GuestFlavour,
   type GuestProgress,
 } from './debian-guest.ts';
-export { defaultCacheDirectory } from './guest-cache.ts';
+export { defaultCacheDirectory } from './cache-directory.ts';
 export { buildInitramfs, GUEST_READY_LINE, type InitramfsRequest } from './initramfs.ts';
+export { CodeCacheFile } from './code-cache-file.ts';

@@ -1,6 +1,6 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import type { InterpreterIndex } from '#jit/interpreter';
-import { type CompiledBatch, packRequests, type RegionRequest, Translator, type TranslatorStats, type VcpuCore } from '#jit';
+import { type CodeCache, type CompiledBatch, packRequests, type RegionRequest, Translator, type TranslatorStats, type VcpuCore } from '#jit';
 
 /** Executions of a block after which it is worth translating. */
 const HOT_LIMIT = 6_000;
@@ -26,12 +26,18 @@ export class Translation {
   readonly #mode: TranslationMode;
   #waited = 0;
 
-  constructor(core: VcpuCore, index: InterpreterIndex, mode: TranslationMode) {
+  constructor(core: VcpuCore, index: InterpreterIndex, mode: TranslationMode, cache: CodeCache | null = null) {
     this.#mode = mode;
-    this.#translator = new Translator(core, index, mode.kind === 'always' ? 0 : HOT_LIMIT, (requests) => {
-      if (mode.kind === 'background') this.#post(mode.port, requests);
-      else this.#translator.install(mode.translate(requests));
-    });
+    this.#translator = new Translator(
+      core,
+      index,
+      mode.kind === 'always' ? 0 : HOT_LIMIT,
+      (requests) => {
+        if (mode.kind === 'background') this.#post(mode.port, requests);
+        else this.#translator.install(mode.translate(requests));
+      },
+      cache,
+    );
     if (mode.kind === 'always') core.onFound = (block) => this.#translator.translateNow(block);
   }
 

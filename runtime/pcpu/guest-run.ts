@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { ByteSink, PcpuHooks, Platform } from '#sdk';
+import { CodeCache, packRequests, unpackRequests } from '#jit';
 import { DEFAULT_ACTIONS, type LifecycleActions } from '../domain/lifecycle.ts';
 import { ByteRing } from './byte-ring.ts';
 import { ConsoleOutput } from './console-output.ts';
@@ -31,11 +32,13 @@ export class GuestRun {
   #machine: GuestMachine;
   readonly #translationMode: TranslationMode | null;
   #translation: Translation | null = null;
+  readonly #cache: CodeCache | null;
   #exitCode: number | undefined;
 
   constructor(task: PcpuTask, hooks: PcpuHooks, post: (message: PcpuMessage) => void, translationMode: TranslationMode | null) {
     this.#task = task;
     this.#translationMode = translationMode;
+    this.#cache = task.known === undefined ? null : new CodeCache(unpackRequests(task.known));
     this.#hooks = hooks;
     this.#post = post;
     this.#doorbell = new Doorbell(task.doorbell);
@@ -100,7 +103,7 @@ export class GuestRun {
 
   #ended(end: Omit<RunEnd, 'pluginFailed'>): Omit<RunEnd, 'pluginFailed'> {
     this.#exchange();
-    return { ...end, stats: this.#finishStats() };
+    return { ...end, stats: this.#finishStats(), ...(this.#cache === null ? {} : { known: packRequests(this.#cache.contents()) }) };
   }
 
   #finishStats(): NonNullable<RunEnd['stats']> {
@@ -112,7 +115,7 @@ export class GuestRun {
     const config = this.#task.machine;
     const machine = createGuestMachine(config, { write: (byte) => this.#output.write(byte), post: this.#post });
     if (this.#trace !== undefined) new TraceWriter(machine.core, this.#trace).attach();
-    else if (this.#translationMode !== null) this.#translation = new Translation(machine.core, config.index, this.#translationMode);
+    else if (this.#translationMode !== null) this.#translation = new Translation(machine.core, config.index, this.#translationMode, this.#cache);
     this.#hooks.platformCreated.call(this.#platformOf(machine));
     return machine;
   }

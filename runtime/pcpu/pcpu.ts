@@ -14,7 +14,7 @@ const CHUNK_BYTES = 1 << 16;
 const STOP_PATIENCE_MS = 1000;
 
 /** What a pCPU is started with. */
-export type PcpuRequest = Pick<PcpuTask, 'plugins' | 'directory' | 'trace'> & { readonly machine: MachineConfig };
+export type PcpuRequest = Pick<PcpuTask, 'plugins' | 'directory' | 'trace' | 'known'> & { readonly machine: MachineConfig };
 
 /** Who is told what happens on a pCPU; all of it on the main thread. */
 export interface PcpuListener {
@@ -67,7 +67,7 @@ export class Pcpu {
       port: port2,
     };
     const transfer: (ArrayBuffer | MessagePort)[] = [port2, ...filesOf(request.machine)];
-    const translator = this.#startTranslator(request.machine);
+    const translator = this.#startTranslator(request);
     if (translator !== undefined) transfer.push(translator);
     const failed = (error: unknown): RunEnd =>
       this.#doorbell.stopRequested ? { kind: 'stopped', pluginFailed: false } : { kind: 'failed', error: toPlainError(error), pluginFailed: false };
@@ -78,12 +78,14 @@ export class Pcpu {
   }
 
   /** Starts a translator thread when the engine wants one; returns the port that leads to it. */
-  #startTranslator({ engine, clock, index }: MachineConfig): MessagePort | undefined {
+  #startTranslator({ machine: { engine, clock, index }, known }: PcpuRequest): MessagePort | undefined {
     if (engine !== 'auto' || clock !== 'host') return undefined;
     const { port1, port2 } = new MessageChannel();
     this.#translators = new TranslatorPool(1);
     // when it fails the guest goes on in the interpreter
-    void this.#translators.run({ port: port2, functions: index.functions, doorbell: this.#doorbellMemory }).catch(() => undefined);
+    void this.#translators
+      .run({ port: port2, functions: index.functions, doorbell: this.#doorbellMemory, ...(known === undefined ? {} : { known }) })
+      .catch(() => undefined);
     return port1;
   }
 

@@ -1,6 +1,7 @@
 import { extname } from 'node:path';
 import { Piscina } from 'piscina';
 import type { MessagePort } from 'node:worker_threads';
+import type { PackedRequests } from '#jit';
 import type { InterpreterIndex } from '#jit/interpreter';
 import type { PcpuTask, RunEnd } from './slice-protocol.ts';
 
@@ -44,6 +45,8 @@ export interface TranslatorTask {
   readonly functions: InterpreterIndex['functions'];
   /** Memory of the {@link Doorbell} to ring when a batch is done. */
   readonly doorbell: SharedArrayBuffer;
+  /** Regions of earlier runs of the guest. */
+  readonly known?: PackedRequests;
 }
 
 /** The threads of the translators. */

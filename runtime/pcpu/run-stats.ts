@@ -6,7 +6,8 @@ export interface RunStats {
   readonly engine: string;
   readonly clock: string;
   readonly instructions: number;
-  readonly seconds: { readonly total: number; readonly running: number; readonly idle: number };
+  /** `cpu` is the processor time of the pCPU's thread since it was started, translators not counted. */
+  readonly seconds: { readonly total: number; readonly running: number; readonly idle: number; readonly cpu: number };
   readonly millionInstructionsPerSecond: number;
   readonly blocksDecoded: number;
   readonly blockCacheResets: number;
@@ -74,11 +75,12 @@ export class StatsCollector {
   finish(facts: { readonly engine: string; readonly clock: string; readonly guestBytes: number }): RunStats {
     const counts = this.#counts;
     const running = this.#running / 1000;
+    const cpu = process.threadCpuUsage();
     return {
       engine: facts.engine,
       clock: facts.clock,
       instructions: counts.instructions,
-      seconds: { total: (performance.now() - this.#started) / 1000, running, idle: this.#idle / 1000 },
+      seconds: { total: (performance.now() - this.#started) / 1000, running, idle: this.#idle / 1000, cpu: (cpu.user + cpu.system) / 1e6 },
       millionInstructionsPerSecond: running > 0 ? counts.instructions / running / 1e6 : 0,
       blocksDecoded: counts.decoded,
       blockCacheResets: counts.resets,

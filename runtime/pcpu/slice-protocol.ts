@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
+import type { PackedRequests } from '#jit';
 import type { InterpreterIndex } from '#jit/interpreter';
 import type { BuiltDomainNews } from '../domain/domain-store.ts';
 import type { LifecycleActions } from '../domain/lifecycle.ts';
@@ -58,6 +59,8 @@ export interface PcpuTask {
   readonly port: MessagePort;
   /** To the translator thread; missing when nothing is translated in the background. */
   readonly translator?: MessagePort;
+  /** Regions of earlier runs of the guest; missing when this run's are not to be kept either. */
+  readonly known?: PackedRequests;
 }
 
 /** What a pCPU's thread tells the main thread. */
@@ -86,4 +89,6 @@ export interface RunEnd {
   readonly pluginFailed: boolean;
   /** Missing when no machine could be built. */
   readonly stats?: RunStats;
+  /** What the next run of the guest should know; missing when the task had no `known`. */
+  readonly known?: PackedRequests;
 }

@@ -2,7 +2,8 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createAptWorkspace } from '../../runtime/image/apt-workspace.ts';
 import { updateIndexes } from '../../runtime/image/debian-packages.ts';
-import { createPartialDirectory, defaultCacheDirectory, publishCacheEntry, readCacheEntry } from '../../runtime/image/guest-cache.ts';
+import { defaultCacheDirectory } from '../../runtime/image/cache-directory.ts';
+import { createPartialDirectory, publishCacheEntry, readCacheEntry } from '../../runtime/image/guest-cache.ts';
 import { unpackMember } from '../../runtime/image/unpack-member.ts';
 
 const PACKAGE = 'memtest86+';

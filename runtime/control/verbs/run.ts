@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
+import type { PackedRequests } from '#jit';
 import { loadInterpreter } from '#jit/interpreter';
+import { CodeCacheFile } from '../../image/index.ts';
 import type { PcpuRequest } from '../../pcpu/index.ts';
 import { applyOnMain, loadPlugins, PluginIsolation } from '../../plugin/index.ts';
 import { type Guest, guestOf } from '../guest.ts';
@@ -27,10 +29,13 @@ export async function runGuest(options: MachineOptions, getGuest: () => Promise<
     const isolation = new PluginIsolation((error) => reportError(error, debug));
     const hooks = applyOnMain(await loadPlugins(options.plugin, directory), isolation);
     if (options.stats !== undefined) await checkStatsFile(options.stats);
-    const request = await requestOf(options, await getGuest(), directory);
+    const guest = await getGuest();
+    const cache = cacheOf(options, guest);
+    const request = await requestOf(options, guest, directory, cache);
     const session = new GuestSession(request, { ...options, booted: () => void hooks.booted.promise() });
     const { exitCode, run } = await session.run();
     if (options.stats !== undefined && run.stats !== undefined) await writeStatsFile(options.stats, run.stats);
+    if (cache !== undefined && run.known !== undefined) await keep(cache, run.known);
     const code = isolation.anyFailed && exitCode === 0 ? 1 : exitCode;
     await hooks.shutdown.promise({ reason: reasonOf(run.kind), exitCode: code });
     return code;
@@ -40,13 +45,29 @@ export async function runGuest(options: MachineOptions, getGuest: () => Promise<
   }
 }
 
-async function requestOf(options: MachineOptions, guest: Guest, directory: string): Promise<PcpuRequest> {
-  const { module, index } = await loadInterpreter(() => say('building the interpreter, once for these sources'));
+/** Where what is translated is remembered; nowhere when it is not translated in the background. */
+function cacheOf({ codeCache, engine, clock, trace }: MachineOptions, guest: Guest): CodeCacheFile | undefined {
+  const background = (engine ?? 'auto') === 'auto' && clock === 'host' && trace === undefined;
+  return codeCache && background ? new CodeCacheFile(guest.firmware ?? guest.kernel) : undefined;
+}
+
+/** A cache that cannot be written costs a line and the next run's speed, nothing else. */
+async function keep(cache: CodeCacheFile, known: PackedRequests): Promise<void> {
+  try {
+    await cache.write(known);
+  } catch (error) {
+    say(`what was translated is not kept for the next run: ${(error as Error).message}; --no-code-cache says that this is fine`);
+  }
+}
+
+async function requestOf(options: MachineOptions, guest: Guest, directory: string, cache: CodeCacheFile | undefined): Promise<PcpuRequest> {
+  const [{ module, index }, known] = await Promise.all([loadInterpreter(() => say('building the interpreter, once for these sources')), cache?.read()]);
   const engine = options.engine ?? (options.trace === undefined ? 'auto' : 'interpreter');
   return {
     plugins: options.plugin,
     directory,
     ...(options.trace === undefined ? {} : { trace: options.trace }),
+    ...(known === undefined ? {} : { known }),
     machine: {
       ...guest,
       kind: options.machine,
