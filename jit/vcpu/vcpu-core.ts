@@ -4,7 +4,9 @@ import * as L from '../state/vcpu-layout.ts';
 import { type Block, BlockCache } from './block-cache.ts';
 import { codeRoom, isNearEdge, refuseFetch } from './code-edge.ts';
 import { FlightRecorder } from './flight-recorder.ts';
+import { GUEST_FAULT, hostImports } from './host-imports.ts';
 import type { VcpuHost } from './vcpu-host.ts';
+import { VcpuResidence } from './vcpu-record.ts';
 
 /** Why `run` returned. */
 export type RunResult = 'budget' | 'halt' | 'shutdown' | 'fault';
@@ -32,15 +34,6 @@ interface Interpreter {
   debugAfter(): number;
   sse_mxcsr_changed?(): void;
 }
-
-/** Thrown by `host.raise`; made once, since a stack trace costs more than the fault. */
-class GuestFault extends Error {
-  override readonly name = 'GuestFault';
-}
-const previousLimit = Error.stackTraceLimit;
-Error.stackTraceLimit = 0;
-const GUEST_FAULT = new GuestFault('guest fault');
-Error.stackTraceLimit = previousLimit;
 
 const FLAG_IF = 0x200;
 const NMI_VECTOR = 2;
@@ -76,6 +69,7 @@ export class VcpuCore {
 
   readonly ram: WebAssembly.Memory;
   private readonly host: VcpuHost;
+  private readonly residence: VcpuResidence;
 
   constructor(module: WebAssembly.Module, index: InterpreterIndex, ram: WebAssembly.Memory, ramSize: number, host: VcpuHost) {
     this.ram = ram;
@@ -85,7 +79,9 @@ export class VcpuCore {
     this.i32 = new Int32Array(this.state.buffer);
     this.ramBytes = new Uint8Array(ram.buffer);
     this.table = new WebAssembly.Table({ element: 'anyfunc', initial: index.handlers.length });
-    const instance = new WebAssembly.Instance(module, { host: { ...this.imports(), state: this.state, ram, table: this.table } });
+    const instance = new WebAssembly.Instance(module, {
+      host: { ...hostImports(this, host), state: this.state, ram, table: this.table },
+    });
     this.exports = instance.exports as unknown as Interpreter;
     this.blocks = new BlockCache(this.view, new Predecoder(this.view, index), {
       fetchPage: (linear) => this.fetch(linear),
@@ -97,6 +93,7 @@ export class VcpuCore {
       this.clearJumpCache();
       this.onCodeReset?.();
     };
+    this.residence = new VcpuResidence(this);
     this.view.setUint32(L.RAM_SIZE, ramSize, true);
     if (this.exports.resetCpu) this.exports.resetCpu();
     else {
@@ -116,42 +113,6 @@ export class VcpuCore {
     const words = new DataView(page.buffer);
     if (physical < 2 ** 32) for (let at = 0; at < 4096; at += 4) words.setUint32(at, this.host.mmioRead(physical + at, 4), true);
     return page;
-  }
-
-  private imports(): Record<string, unknown> {
-    const { host, view } = this;
-    return {
-      portIn: (port: number, size: number) => host.portIn(port, size),
-      portOut: (port: number, size: number, value: number) => host.portOut(port, size, size === 4 ? value >>> 0 : value),
-      mmioRead: (physical: number, size: number) => host.mmioRead(physical >>> 0, size),
-      mmioWrite: (physical: number, size: number, value: number) => host.mmioWrite(physical >>> 0, size, size === 4 ? value >>> 0 : value),
-      codeWritten: (physical: number, length: number) => this.blocks.invalidate(physical >>> 0, length),
-      cpuid: () => {
-        const [a, b, c, d] = host.cpuid(view.getUint32(L.GPR, true), view.getUint32(L.GPR + 8, true));
-        for (const [i, v] of [a, c, d, b].entries()) view.setBigUint64(L.GPR + i * 8, BigInt(v >>> 0), true);
-      },
-      rdmsr: () => {
-        const value = host.readMsr(view.getUint32(L.GPR + 8, true));
-        if (value === null) return 0;
-        view.setBigUint64(L.GPR, value & 0xffffffffn, true);
-        view.setBigUint64(L.GPR + 16, BigInt.asUintN(64, value) >> 32n, true);
-        return 1;
-      },
-      wrmsr: () => {
-        const value = BigInt(view.getUint32(L.GPR, true)) | (BigInt(view.getUint32(L.GPR + 16, true)) << 32n);
-        return host.writeMsr(view.getUint32(L.GPR + 8, true), value) ? 1 : 0;
-      },
-      tsc: () => host.tsc(),
-      raise: () => {
-        throw GUEST_FAULT;
-      },
-      interruptCheck: () => this.expire(),
-      modeChanged: () => {},
-      cr8Changed: (value: number) => host.cr8Changed(value),
-      random32: () => host.random32(),
-      hypercall: () => host.hypercall?.() ?? 0,
-      hot: (record: number) => this.onHot?.(record),
-    };
   }
 
   /** RIP; exact whenever control is outside `run`. */
@@ -183,6 +144,15 @@ export class VcpuCore {
     i32[L.BUDGET_DEBT >> 2] = (i32[L.BUDGET_DEBT >> 2] as number) + left;
     i32[L.BUDGET >> 2] = 0;
   }
+  /** Writes the whole state of the vCPU to a record (see `vcpu-record.ts`); between slices. */
+  saveVcpu(into: Uint8Array): void {
+    this.residence.save(into);
+  }
+  /** Takes over the vCPU of a record in place of the one that was here; between slices. */
+  loadVcpu(from: Uint8Array): void {
+    this.singleBlock = false;
+    this.residence.load(from);
+  }
   private settle(): void {
     const total = Number(this.view.getBigUint64(L.EXECUTED, true)) + this.executedInSlice();
     this.view.setBigUint64(L.EXECUTED, BigInt(total), true);
@@ -198,6 +168,7 @@ export class VcpuCore {
   run(budget: number): RunResult {
     const { i32 } = this;
     this.granted = budget;
+    this.residence.ran();
     i32[L.BUDGET >> 2] = budget;
     i32[L.BUDGET_DEBT >> 2] = 0;
     try {
