@@ -28,6 +28,8 @@ export class HandlerEmitter extends HandlerMemory {
         return [this.when(arg(0), this.list(node.then as Node[]), node.otherwise ? this.list(node.otherwise) : undefined)];
       case 'faultIf':
         return [this.when(arg(0), this.raise(this.i32(node.vector as number), node.constant as number))];
+      case 'fence':
+        return [m.fence()];
       case 'need':
         return this.emitNeed(node.name as string);
       case 'call': {

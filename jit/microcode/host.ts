@@ -38,6 +38,8 @@
 @external("host", "mmioWrite") export declare function mmioWrite(pa: i32, size: i32, value: i32): void;
 /** Says that a store changed bytes that hold decoded code. */
 @external("host", "codeWritten") export declare function codeWritten(pa: i32, length: i32): void;
+/** Takes (1) or leaves (0) the domain's lock for accesses that no atomic operation covers. */
+@external("host", "splitLock") export declare function splitLock(take: i32): void;
 /** Answers CPUID in the general registers. */
 @external("host", "cpuid") export declare function hostCpuid(): void;
 /** Answers RDMSR in EDX:EAX; 0 = no such MSR. */

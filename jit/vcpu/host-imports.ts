@@ -29,6 +29,7 @@ export function hostImports(core: ImportingCore, host: VcpuHost): Record<string,
     mmioRead: (physical: number, size: number) => host.mmioRead(physical >>> 0, size),
     mmioWrite: (physical: number, size: number, value: number) => host.mmioWrite(physical >>> 0, size, size === 4 ? value >>> 0 : value),
     codeWritten: (physical: number, length: number) => core.blocks.invalidate(physical >>> 0, length),
+    splitLock: () => {},
     cpuid: () => {
       const [a, b, c, d] = host.cpuid(view.getUint32(L.GPR, true), view.getUint32(L.GPR + 8, true));
       for (const [i, v] of [a, c, d, b].entries()) view.setBigUint64(L.GPR + i * 8, BigInt(v >>> 0), true);

@@ -118,6 +118,7 @@ export class SystemMachine {
       mmioRead: ask('mmioRead'),
       mmioWrite: note('mmioWrite'),
       codeWritten: note('codeWritten'),
+      splitLock: () => {},
       cpuid: note('cpuid'),
       rdmsr: () => 0,
       wrmsr: () => 0,
