@@ -83,7 +83,8 @@ export class HandlerEmitter extends HandlerMemory {
     ]);
   }
   private leaveIfSpent(): Expr {
-    return this.when(this.module.i32.le_s(this.state32(L.BUDGET), this.i32(0)), [this.module.return()]);
+    const m = this.module;
+    return this.when(m.i32.le_s(m.i32.or(this.state32(L.BUDGET), this.state32(L.KICK)), this.i32(0)), [m.return()]);
   }
   /** Goes on at state RIP through the jump cache; a non-zero slot is the address where the found record is linked. */
   private dispatch(slot: Expr): Expr {

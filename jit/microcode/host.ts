@@ -1,5 +1,5 @@
 /**
- * Everything the microcode imports. `ram` accessors are merged in and inlined; `host` functions are
+ * Everything the microcode imports. `ram` and `board` accessors are merged in and inlined; `host` functions are
  * callbacks into the pCPU. Physical addresses are 32-bit: nothing answers above 4 GiB.
  */
 
@@ -27,6 +27,11 @@
 @external("ram", "cmpxchg32") export declare function ramCmpxchg32(address: i32, expected: i32, value: i32): i32;
 /** Atomic compare-exchange of an aligned qword; returns what was there. */
 @external("ram", "cmpxchg64") export declare function ramCmpxchg64(address: i32, expected: i64, value: i64): i64;
+
+/** What was stored before is seen by other threads before anything is loaded. */
+@external("ram", "fence") export declare function ramFence(): void;
+/** Loads 8 bytes of the domain's board. */
+@external("board", "load64") export declare function boardLoad64(address: i32): i64;
 
 /** Reads an I/O port of 1, 2 or 4 bytes. */
 @external("host", "portIn") export declare function portIn(port: i32, size: i32): i32;

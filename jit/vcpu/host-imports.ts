@@ -1,5 +1,4 @@
 import * as L from '../state/vcpu-layout.ts';
-import type { BlockCache } from './block-cache.ts';
 import type { VcpuHost } from './vcpu-host.ts';
 
 /** Thrown by `host.raise`; made once, since a stack trace costs more than the fault. */
@@ -15,9 +14,10 @@ Error.stackTraceLimit = previousLimit;
 /** What the microcode's callbacks reach of their core. */
 export interface ImportingCore {
   readonly view: DataView;
-  readonly blocks: BlockCache;
+  readonly link: { splitLock(take: boolean): void };
   readonly onHot: ((record: number) => void) | undefined;
   expire(): void;
+  codeWritten(physical: number, length: number): void;
 }
 
 /** The functions that microcode and interpreter import. */
@@ -28,8 +28,8 @@ export function hostImports(core: ImportingCore, host: VcpuHost): Record<string,
     portOut: (port: number, size: number, value: number) => host.portOut(port, size, size === 4 ? value >>> 0 : value),
     mmioRead: (physical: number, size: number) => host.mmioRead(physical >>> 0, size),
     mmioWrite: (physical: number, size: number, value: number) => host.mmioWrite(physical >>> 0, size, size === 4 ? value >>> 0 : value),
-    codeWritten: (physical: number, length: number) => core.blocks.invalidate(physical >>> 0, length),
-    splitLock: () => {},
+    codeWritten: (physical: number, length: number) => core.codeWritten(physical >>> 0, length),
+    splitLock: (take: number) => core.link.splitLock(take !== 0),
     cpuid: () => {
       const [a, b, c, d] = host.cpuid(view.getUint32(L.GPR, true), view.getUint32(L.GPR + 8, true));
       for (const [i, v] of [a, c, d, b].entries()) view.setBigUint64(L.GPR + i * 8, BigInt(v >>> 0), true);

@@ -12,7 +12,6 @@ import { MsrBank } from '../machine/msr.ts';
 import type { SliceEnd } from '../machine/pc-machine.ts';
 import { randomSource } from '../machine/random-source.ts';
 import { Vcpu } from '../memory/domain-tables.ts';
-import { PAGE } from '../memory/guest-ram.ts';
 import { TimerQueue } from '../platform/timer-queue.ts';
 import { allocateDomain, buildDomain, type BuiltDomain, type DomainImage, type StoreChannel } from './build-domain.ts';
 import { ConsoleRing } from './console-ring.ts';
@@ -100,7 +99,7 @@ export class PvhMachine {
       shutdown: (reason) => this.#end(ENDS[endingOfReason(reason)]),
     });
     this.core = new VcpuCore(options.module, options.index, this.handle.ram, this.handle.ram.buffer.byteLength, this.#host(clock === 'host'));
-    state.ram.onWrite = (address, length) => this.#wrote(address, length);
+    state.ram.onWrite = (address, length) => this.core.wrote(address, length);
     this.#access = new GuestAccess(this.core, state.ram);
     this.#vcpu = this.#createVcpu();
     this.#publishMap();
@@ -213,15 +212,6 @@ export class PvhMachine {
     if (page >= 0) state.ram.write(page, hypercallPage());
     this.domain.latchLayout((this.core.view.getUint32(L.CTX, true) & L.MODE_CODE_MASK) === 2 ? 64 : 32);
     return true;
-  }
-
-  #wrote(address: number, length: number): void {
-    const { core } = this;
-    for (let page = address - (address % PAGE); page < address + length; page += PAGE) {
-      if (core.view.getBigUint64(L.CODE_MAP + (page / PAGE) * 8, true) === 0n) continue;
-      const from = Math.max(page, address);
-      core.blocks.invalidate(from, Math.min(page + PAGE, address + length) - from);
-    }
   }
 
   #end(how: SliceEnd): void {

@@ -1,6 +1,6 @@
 import type { InterpreterIndex } from '../../jit/interp/generate-interpreter.ts';
 import * as L from '../../jit/state/vcpu-layout.ts';
-import { VcpuCore, type VcpuHost } from '../../jit/vcpu/vcpu-core.ts';
+import { type CorePlace, VcpuCore, type VcpuHost } from '../../jit/vcpu/vcpu-core.ts';
 import { bareHost } from './vector-machine.ts';
 
 /** RAM of machines that share it between cores. */
@@ -17,6 +17,7 @@ export interface CoreParts {
   readonly index: InterpreterIndex;
   readonly ram: WebAssembly.Memory;
   readonly host?: VcpuHost;
+  readonly place?: CorePlace;
 }
 
 /** RAM for such a machine, with identity pages of 2 MiB and a GDT. */
@@ -31,8 +32,8 @@ export function sharedRam(): WebAssembly.Memory {
 }
 
 /** A core in 64-bit code at privilege 0, about to run at CODE. */
-export function longModeCore({ module, index, ram, host = bareHost }: CoreParts): VcpuCore {
-  const core = new VcpuCore(module, index, ram, SHARED_RAM_BYTES, host);
+export function longModeCore({ module, index, ram, host = bareHost, place }: CoreParts): VcpuCore {
+  const core = new VcpuCore(module, index, ram, SHARED_RAM_BYTES, host, place);
   startLongMode(core);
   return core;
 }

@@ -1,7 +1,8 @@
 /** Hot path: physical memory as the CPU sees it: RAM, ROM, devices, and bytes that hold decoded code. */
-import { CODE_MAP, RAM_SIZE, ROM_PROTECT, STAT_MMIO } from "../../state/vcpu-layout";
+import { CODE_MAP } from "../../state/board-layout";
+import { RAM_SIZE, ROM_PROTECT, STAT_MMIO } from "../../state/vcpu-layout";
 import {
-  codeWritten, mmioRead, mmioWrite, ramCmpxchg64, ramLoad16, ramLoad32, ramLoad64, ramLoad8, ramStore16, ramStore32, ramStore64, ramStore8, splitLock,
+  boardLoad64, codeWritten, mmioRead, mmioWrite, ramCmpxchg64, ramFence, ramLoad16, ramLoad32, ramLoad64, ramLoad8, ramStore16, ramStore32, ramStore64, ramStore8, splitLock,
 } from "../host";
 
 /** True when a physical address is RAM: below RAM_SIZE and not in the hole of the VGA adapter. */
@@ -19,7 +20,7 @@ import {
 /** The code bits of a physical page below 4 GiB. */
 // @ts-ignore: decorator
 @inline export function codeMap(pa: u64): u64 {
-  return load<u64>(CODE_MAP + (<u32>(pa >> 12) << 3));
+  return boardLoad64(CODE_MAP + (<u32>(pa >> 12) << 3));
 }
 
 function readDevice(pa: u64, size: i32): u64 {
@@ -53,8 +54,10 @@ export function readPhysical(pa: u64, size: i32): u64 {
 
 /** Tells the host when `length` bytes inside one page hold code that has just been overwritten. */
 export function noteStore(pa: u64, length: i32): void {
+  if (!codeMap(pa)) return;
+  // a core that decodes marks the bytes and then reads them: the mark is to be seen, or what was stored
+  ramFence();
   const map = codeMap(pa);
-  if (!map) return;
   const first = (pa >> 6) & 63;
   const last = (pa + <u64>length - 1) >> 6 & 63;
   const mask = (~(<u64>0) << first) & (~(<u64>0) >> (63 - last));
