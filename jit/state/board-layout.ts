@@ -7,6 +7,8 @@
 export const BOARD_LOCK = 0x0;
 /** i32, as BOARD_LOCK: excludes atomic accesses that no atomic operation of the host covers from each other. */
 export const SPLIT_LOCK = 0x40;
+/** A word that is changed by nothing, for its order. */
+export const FENCE = 0x60;
 /** Holder of a lock that is no core. */
 export const NOBODY = 0x7fff;
 /** i32 count of requests to all cores; the last PROTECT_KEPT are in the ring: u32 each, at (count modulo PROTECT_KEPT) * 4. */

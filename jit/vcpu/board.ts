@@ -83,6 +83,8 @@ export class Board {
 
   /** Calls back for the part of a range in each page that holds code. */
   forEachCode(address: number, length: number, found: (at: number, bytes: number) => void): void {
+    // what was written is to be seen before the map is read
+    Atomics.add(this.words, B.FENCE >> 2, 0);
     for (let at = address; at < address + length; ) {
       const end = Math.min(address + length, at - (at % 4096) + 4096);
       if (this.codeMap[Math.floor(at / 4096)] !== 0n) found(at, end - at);

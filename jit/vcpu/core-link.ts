@@ -85,6 +85,11 @@ export class CoreLink {
     else for (let i = 0; i < list.length; i += 2) this.#core.invalidate((list[i] as number) >>> 0, list[i + 1] as number);
   }
 
+  /** Does what others wait for, wherever this core stands: for who waits for something else meanwhile. */
+  serveWaiting(): void {
+    this.#serveRequests();
+  }
+
   #serveRequests(): void {
     const { words } = this.board;
     const count = Atomics.load(words, B.PROTECT_COUNT >> 2);
