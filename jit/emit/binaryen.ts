@@ -106,6 +106,18 @@ function accelerate(module: binaryen.Module): void {
       return low._BinaryenConst(ptr, literal);
     },
   });
+  const exchange = (builders: { readonly [bytes: number]: { cmpxchg(offset: number, pointer: Expr, expected: Expr, value: Expr, memory: string): Expr } }) => ({
+    cmpxchg: (bytes: number, pointer: Expr, expected: Expr, value: Expr, memory: string) => {
+      const builder = builders[bytes];
+      if (builder === undefined) throw new Error(`there is no exchange of ${bytes} bytes`);
+      return builder.cmpxchg(0, pointer, expected, value, memory);
+    },
+  });
+  const { rmw: narrow, rmw8_u: narrow8, rmw16_u: narrow16 } = module.i32.atomic;
+  const { rmw, rmw8_u, rmw16_u, rmw32_u } = module.i64.atomic;
+  Object.assign(module.i32, exchange({ 1: narrow8, 2: narrow16, 4: narrow }));
+  Object.assign(module.i64, exchange({ 1: rmw8_u, 2: rmw16_u, 4: rmw32_u, 8: rmw }));
+  Object.assign(module, { fence: () => module.atomic.fence() });
   Object.assign(module.v128, { load: load(16, false, v128), store: store(16, v128) });
 }
 

@@ -12,6 +12,7 @@ import {
   prioritySection,
   Signatures,
 } from './module-sections.ts';
+import { PREFIX_FE } from './opcodes.ts';
 import { GROUPS, type Maker } from './operation-groups.ts';
 import type { Hint, WasmModule } from './wasm-module.ts';
 import { type Expr, type Type, TYPES, UNREACHABLE } from './wasm-types.ts';
@@ -27,6 +28,7 @@ const LOCAL_TEE = 0x22;
 const GLOBAL_GET = 0x23;
 const GLOBAL_SET = 0x24;
 const NOP = X.headOf(X.PLAIN, TYPES.none, 0x01);
+const FENCE = X.headOf(X.FENCE, TYPES.none, PREFIX_FE + 3);
 const TRAP = X.headOf(X.PLAIN, UNREACHABLE, 0x00);
 const DROP = X.headOf(X.UNARY, TYPES.none, 0x1a);
 /** Its type is that of its operands. */
@@ -177,6 +179,9 @@ export class ByteModule implements WasmModule, Maker {
   }
   nop(): Expr {
     return this.expressions.add0(NOP);
+  }
+  fence(): Expr {
+    return this.expressions.add0(FENCE);
   }
 
   // --- functions -------------------------------------------------------------------------------

@@ -55,6 +55,10 @@ export const F32_CONST = 23;
 export const F64_CONST = 24;
 /** pointer, vector, offset, memory, lane */
 export const LANE_ACCESS = 25;
+/** pointer, expected, value, memory, logarithm of the bytes */
+export const EXCHANGE = 26;
+/** no words */
+export const FENCE = 27;
 
 /** The head of an expression: its kind, the type of its value, its opcode. */
 export const headOf = (kind: number, type: number, opcode: number): number => kind | (type << 5) | (opcode << 8);

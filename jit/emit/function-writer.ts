@@ -63,7 +63,7 @@ export class FunctionWriter {
       sink.put(opcode);
       return;
     }
-    sink.put(opcode < 0x200 ? 0xfc : 0xfd);
+    sink.put(0xfb + (opcode >>> 8));
     sink.putU32(opcode & 0xff);
   }
 
@@ -161,6 +161,12 @@ export class FunctionWriter {
         return this.withLane(e, 2, head, type);
       case X.LANE_ACCESS:
         return this.laneAccess(e, head, type);
+      case X.FENCE:
+        this.opcode(head);
+        this.sink.put(0); // sequentially consistent
+        return type;
+      case X.EXCHANGE:
+        return this.exchange(e, head, type);
       case X.SHUFFLE:
         if (this.operands(e, 2) === UNREACHABLE) return UNREACHABLE;
         return this.literal(e + 2, head, 4, type);
@@ -200,6 +206,15 @@ export class FunctionWriter {
     if (this.operands(e, 2) === UNREACHABLE) return UNREACHABLE;
     this.access(head, e + 3, type);
     this.sink.put(this.words[e + 5] as number);
+    return type;
+  }
+
+  private exchange(e: Expr, head: number, type: number): number {
+    if (this.operands(e, 3) === UNREACHABLE) return UNREACHABLE;
+    this.opcode(head);
+    this.sink.put(0x40 | (this.words[e + 5] as number)); // atomic accesses are aligned
+    this.sink.putU32(this.words[e + 4] as number);
+    this.sink.putU32(0);
     return type;
   }
 

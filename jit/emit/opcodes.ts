@@ -2,6 +2,8 @@
 export const PREFIX_FC = 0x100;
 /** Bit of opcodes that WebAssembly writes after the byte 0xfd: vectors. */
 export const PREFIX_FD = 0x200;
+/** Bits of opcodes that WebAssembly writes after the byte 0xfe: atomics. */
+export const PREFIX_FE = 0x300;
 
 const FC = PREFIX_FC;
 const FD = PREFIX_FD;

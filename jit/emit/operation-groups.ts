@@ -1,5 +1,6 @@
 import {
   BINARY,
+  EXCHANGE,
   EXTRACT,
   type Expressions,
   F32_CONST,
@@ -16,7 +17,7 @@ import {
   UNARY,
   V128_CONST,
 } from './expressions.ts';
-import { type GroupName, OPERATIONS, PREFIX_FD } from './opcodes.ts';
+import { type GroupName, OPERATIONS, PREFIX_FD, PREFIX_FE } from './opcodes.ts';
 import type { Group, Shapes, WasmModule } from './wasm-module.ts';
 import { type Expr, TYPES } from './wasm-types.ts';
 
@@ -117,12 +118,21 @@ function wordsOf(bytes: readonly number[]): number[] {
   });
 }
 
+/** The builder of compare and exchange; `opcodes` by the logarithm of the bytes. */
+const exchange = (type: number, opcodes: readonly number[]) =>
+  function (this: This, bytes: number, pointer: Expr, expected: Expr, value: Expr, memory: string): Expr {
+    const { maker } = this;
+    const shift = 31 - Math.clz32(bytes);
+    return maker.expressions.add5(headOf(EXCHANGE, type, PREFIX_FE + (opcodes[shift] as number)), pointer, expected, value, maker.memory(memory), shift);
+  };
+
 /** Builders that have no line in the table of opcodes. */
 const SPECIAL: Readonly<Record<string, Readonly<Record<string, (this: This, ...args: never[]) => Expr>>>> = {
   i32: {
     const(value: number) {
       return this.maker.expressions.add1(headOf(I32_CONST, TYPES.i32, 0x41), value);
     },
+    cmpxchg: exchange(TYPES.i32, [0x4a, 0x4b, 0x48]),
   },
   i64: {
     const(value: bigint | number) {
@@ -134,6 +144,7 @@ const SPECIAL: Readonly<Record<string, Readonly<Record<string, (this: This, ...a
       wide[0] = value;
       return this.maker.expressions.add2(head, wideWords[0] as number, wideWords[1] as number);
     },
+    cmpxchg: exchange(TYPES.i64, [0x4c, 0x4d, 0x4e, 0x49]),
   },
   f32: {
     const(value: number) {

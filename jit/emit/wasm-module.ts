@@ -39,11 +39,17 @@ export interface Constants<V> {
   const(value: V): Expr;
 }
 
+/** Builders of atomic operations. */
+export interface Exchanges {
+  /** Atomic compare and exchange of aligned bytes, zero-extended; gives what was there. */
+  cmpxchg(bytes: number, pointer: Expr, expected: Expr, value: Expr, memory: string): Expr;
+}
+
 /** A module under construction: what generated code needs of Binaryen's module, and what `ByteModule` offers as well. */
 export interface WasmModule {
-  readonly i32: Group<'i32'> & Constants<number>;
+  readonly i32: Group<'i32'> & Constants<number> & Exchanges;
   /** Numbers must be whole and exact. */
-  readonly i64: Group<'i64'> & Constants<bigint | number>;
+  readonly i64: Group<'i64'> & Constants<bigint | number> & Exchanges;
   readonly f32: Group<'f32'> & Constants<number>;
   readonly f64: Group<'f64'> & Constants<number>;
   readonly v128: Group<'v128'> & Constants<readonly number[]>;
@@ -80,6 +86,8 @@ export interface WasmModule {
   select(condition: Expr, a: Expr, b: Expr): Expr;
   unreachable(): Expr;
   nop(): Expr;
+  /** Nothing before it is seen by others after what follows it. */
+  fence(): Expr;
   /** Adds a function; several parameters are packed by `typeList`. */
   addFunction(name: string, params: Type, results: Type, locals: readonly Type[], body: Expr): unknown;
   addFunctionImport(name: string, module: string, base: string, params: Type, results: Type): void;

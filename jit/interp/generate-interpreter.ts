@@ -138,7 +138,7 @@ const skeleton = (microcode: Uint8Array, handlers: number): string => `(module
     (if (i32.eq (local.get $next) (i32.load $state offset=${L.HOT_LIMIT} (i32.const 0))) (then (call $hot (local.get $rec))))
     (i64.store $state offset=${L.RIP} (i32.const 0) (i64.add (i64.load $state offset=${L.RIP} (i32.const 0)) (i64.load16_u $state offset=${L.REC_OFFSET} (local.get $rec))))
     (i32.store $state offset=${L.BUDGET} (i32.const 0) (i32.sub (i32.load $state offset=${L.BUDGET} (i32.const 0)) (i32.load8_u $state offset=${L.REC_ORDINAL} (local.get $rec))))
-    (if (i32.le_s (i32.load $state offset=${L.BUDGET} (i32.const 0)) (i32.const 0)) (then (return)))
+    (if (i32.le_s (i32.or (i32.load $state offset=${L.BUDGET} (i32.const 0)) (i32.load $state offset=${L.KICK} (i32.const 0))) (i32.const 0)) (then (return)))
     (local.set $next (i32.load $state offset=${L.REC_CHAIN} (local.get $rec)))
     (if (i32.gt_u (local.get $next) (i32.const 1)) (then (return_call_indirect $table (type $handler) (local.get $next) (i32.load $state (local.get $next)))))
     (return_call $dispatch (select (i32.add (local.get $rec) (i32.const ${L.REC_CHAIN})) (i32.const 0) (local.get $next))))

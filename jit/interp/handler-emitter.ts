@@ -28,6 +28,8 @@ export class HandlerEmitter extends HandlerMemory {
         return [this.when(arg(0), this.list(node.then as Node[]), node.otherwise ? this.list(node.otherwise) : undefined)];
       case 'faultIf':
         return [this.when(arg(0), this.raise(this.i32(node.vector as number), node.constant as number))];
+      case 'fence':
+        return [m.fence()];
       case 'need':
         return this.emitNeed(node.name as string);
       case 'call': {
@@ -82,7 +84,8 @@ export class HandlerEmitter extends HandlerMemory {
     ]);
   }
   private leaveIfSpent(): Expr {
-    return this.when(this.module.i32.le_s(this.state32(L.BUDGET), this.i32(0)), [this.module.return()]);
+    const m = this.module;
+    return this.when(m.i32.le_s(m.i32.or(this.state32(L.BUDGET), this.state32(L.KICK)), this.i32(0)), [m.return()]);
   }
   /** Goes on at state RIP through the jump cache; a non-zero slot is the address where the found record is linked. */
   private dispatch(slot: Expr): Expr {

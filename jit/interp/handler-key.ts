@@ -4,7 +4,7 @@ import { operandWidth } from '../decode/decode-instruction.ts';
 import type { Row } from '../isa/dsl/row.ts';
 
 /** Facts of an instruction that may need a handler of their own. */
-export type Dimension = 'mode' | 'stackWidth' | 'addressWidth';
+export type Dimension = 'mode' | 'stackWidth' | 'addressWidth' | 'lock';
 
 /** A handler: a row, its register or memory form, and the facts it depends on. */
 export interface HandlerKey {
@@ -47,7 +47,7 @@ export function runRow(row: Row, memory: boolean, facts: InstructionFacts): { pr
   const used = new Set<Dimension>();
   const tracked = new Proxy(facts, {
     get(target, name) {
-      if (name === 'mode' || name === 'stackWidth' || name === 'addressWidth') used.add(name);
+      if (name === 'mode' || name === 'stackWidth' || name === 'addressWidth' || (name === 'lock' && row.lock)) used.add(name);
       return target[name as keyof InstructionFacts];
     },
   });
@@ -101,11 +101,13 @@ export function handlersOf(row: Row): { name: string; key: HandlerKey; program: 
     for (const mode of modes) {
       for (const stackWidth of mode === 64 ? ([64] as const) : ([16, 32] as const)) {
         for (const addressWidth of mode === 64 ? ([64, 32] as const) : ([16, 32] as const)) {
-          const facts = handlerFacts(row, memory, mode, stackWidth, addressWidth);
-          const name = handlerName(row.id, memory, used, facts);
-          if (done.has(name)) continue;
-          done.add(name);
-          out.push({ name, key: { row, memory, facts }, program: runRow(row, memory, facts).program });
+          for (const lock of used.has('lock') ? [false, true] : [false]) {
+            const facts = { ...handlerFacts(row, memory, mode, stackWidth, addressWidth), lock };
+            const name = handlerName(row.id, memory, used, facts);
+            if (done.has(name)) continue;
+            done.add(name);
+            out.push({ name, key: { row, memory, facts }, program: runRow(row, memory, facts).program });
+          }
         }
       }
     }
@@ -113,7 +115,7 @@ export function handlersOf(row: Row): { name: string; key: HandlerKey; program: 
   return out;
 }
 
-/** Facts of a handler: dynamic ones (LOCK, REP, segment) come from the record. */
+/** Facts of a handler: dynamic ones (REP, segment) come from the record. */
 export function handlerFacts(row: Row, memory: boolean, mode: 16 | 32 | 64, stackWidth: 16 | 32 | 64, addressWidth: 16 | 32 | 64): InstructionFacts {
   return { operands: recordOperands(row, memory || row.form === 'memory'), size: row.size, mode, stackWidth, addressWidth, lock: false, repeat: 0, segment: 3 };
 }

@@ -1,4 +1,4 @@
-import type { Expr } from '../emit/binaryen.ts';
+import { type Expr, TYPES } from '../emit/binaryen.ts';
 import type { Node, Width } from '../ir/node.ts';
 import * as L from '../state/vcpu-layout.ts';
 import { HandlerBase, NO_STATEMENTS } from './handler-base.ts';
@@ -22,7 +22,9 @@ export abstract class HandlerMemory extends HandlerBase {
     const entry = this.local('i32');
     const result = this.resultLocal(node);
     const out = [this.set(address, this.value(node.args[0] as Node)), this.set(entry, this.tlbEntry(address))];
-    const hit = this.tlbHit(address, this.get(entry, 'i32'), node.modify ? L.TLB_WRITE : L.TLB_READ, bytes);
+    const hit = node.locked
+      ? this.alignedHit(address, entry, bytes)
+      : this.tlbHit(address, this.get(entry, 'i32'), node.modify ? L.TLB_WRITE : L.TLB_READ, bytes);
     const pointer = m.i32.add(m.i32.wrap(this.get(address, 'i64')), this.load32(this.get(entry, 'i32'), L.TLB_ADDEND));
     const a = this.get(address, 'i64');
     const slow: Expr[] = [this.setState32(L.CUR_REC, this.rec())];
@@ -47,6 +49,12 @@ export abstract class HandlerMemory extends HandlerBase {
     out.push(this.when(hit, [this.set(result, this.ramLoad(width, this.tee(place, pointer, 'i32')))], [...slow, this.set(place, this.i32(-1))]));
     return out;
   }
+  /** True when an aligned store may go to the page whose tag the entry holds: the low bits of the address take part. */
+  private alignedHit(address: number, entry: number, bytes: number): Expr {
+    const m = this.module;
+    const page = m.i64.and(this.get(address, 'i64'), this.i64(-4096n | BigInt(bytes - 1)));
+    return m.i64.eq(page, this.load64(this.get(entry, 'i32'), L.TLB_WRITE));
+  }
   private readonly modifyPlaces = new Map<Node, { place: number; address: number }>();
 
   protected emitStoreModified(node: Node): Expr[] {
@@ -55,6 +63,7 @@ export abstract class HandlerMemory extends HandlerBase {
     const v = node.args[1] as Node;
     const width = v.width as Width;
     const kept = this.local(v.type);
+    if (node.args[0]?.locked) return this.emitExchange(node, kept);
     const slow = [
       this.setState32(L.CUR_REC, this.rec()),
       this.call('slowWrite', [this.get(address, 'i64'), this.accessSize(node.args[0] as Node, width / 8), this.widen(this.get(kept, v.type), width)], 'none'),
@@ -63,6 +72,30 @@ export abstract class HandlerMemory extends HandlerBase {
     return [
       this.set(kept, this.value(v)),
       this.when(m.i32.ne(this.get(place, 'i32'), this.i32(-1)), [this.ramStore(width, this.get(place, 'i32'), this.get(kept, v.type))], slow),
+    ];
+  }
+
+  /** Writes back what `loadModify` read unless somebody has changed it: then the instruction begins anew. */
+  private emitExchange(node: Node, kept: number): Expr[] {
+    const m = this.module;
+    const load = node.args[0] as Node;
+    const { place, address } = this.modifyPlaces.get(load) as { place: number; address: number };
+    const v = node.args[1] as Node;
+    const width = v.width as Width;
+    const value = (): Expr => this.get(kept, v.type);
+    const group = m[width === 64 ? 'i64' : 'i32'];
+    const again = m.return_call_indirect('table', this.load32(this.rec(), L.REC_HANDLER), [this.rec()], TYPES.i32, TYPES.none);
+    const size = this.accessSize(load, width / 8);
+    const done = this.call('slowExchange', [this.get(address, 'i64'), size, this.widen(this.value(load), width), this.widen(value(), width)], 'i32');
+    const failed = this.local('i32');
+    return [
+      this.set(kept, this.value(v)),
+      this.when(
+        m.i32.ne(this.get(place, 'i32'), this.i32(-1)),
+        [this.set(failed, group.ne(group.cmpxchg(width / 8, this.get(place, 'i32'), this.value(load), value(), 'ram'), this.value(load)))],
+        [this.setState32(L.CUR_REC, this.rec()), this.set(failed, m.i32.eqz(done)), this.leaveIfFault()],
+      ),
+      this.when(this.get(failed, 'i32'), [again]),
     ];
   }
 

@@ -12,7 +12,7 @@ interface RowPlan {
   readonly relative: boolean;
   /** Where in the record each operand's register goes. */
   readonly places: readonly ('reg' | 'rm' | 'extra' | 'none')[];
-  /** Handlers by form, mode, stack and address width. */
+  /** Handlers by LOCK, form, mode, stack and address width. */
   readonly handlers: (number | undefined)[];
 }
 
@@ -41,7 +41,7 @@ export class Predecoder {
   private handlerFor(instruction: Instruction, plan: RowPlan): number {
     const { row, facts } = instruction;
     const memory = instruction.memory && plan.memory;
-    const slot = (memory ? 27 : 0) + WIDTH_INDEX[facts.mode] * 9 + WIDTH_INDEX[facts.stackWidth] * 3 + WIDTH_INDEX[facts.addressWidth];
+    const slot = (facts.lock ? 54 : 0) + (memory ? 27 : 0) + WIDTH_INDEX[facts.mode] * 9 + WIDTH_INDEX[facts.stackWidth] * 3 + WIDTH_INDEX[facts.addressWidth];
     let handler = plan.handlers[slot];
     if (handler === undefined) {
       const name = handlerName(row.id, memory, this.dimensions[`${row.id}/${memory ? 'm' : 'r'}`] ?? [], facts);

@@ -32,11 +32,13 @@ export class Machine extends MachineBase {
       ? this.node('immediate', wasmTypeOf(width), width, [], true)
       : this.constant(width, operand.value);
   }
-  /** Reads operand `i` that will be written as well: a memory operand is checked for writing first. */
-  readModify(i: number, width: Width = this.operand(i).width): Value {
+  /**
+   * Reads operand `i` that will be written as well: a memory operand is checked for writing first. Reading and writing are
+   * one atomic operation with LOCK, or when `locked` says so.
+   */
+  readModify(i: number, width: Width = this.operand(i).width, locked?: boolean): Value {
     if (!this.isMemory(i)) return this.read(i, width);
-    const load = this.load(this.address(i), width);
-    load.modify = true;
+    const load = this.loadModify(this.address(i), width, locked);
     this.modified.set(i, load);
     return load;
   }
@@ -87,9 +89,10 @@ export class Machine extends MachineBase {
     return this.node('linear', 'i64', 64, [offset], false, { lane: -1, bytes, constant: 0 });
   }
   /** Loads what `storeModified` will write back: checked for writing. */
-  loadModify(address: Value, width: Width): Value {
+  loadModify(address: Value, width: Width, locked = this.facts.lock): Value {
     const load = this.load(address, width);
     load.modify = true;
+    load.locked = locked;
     return load;
   }
   /** Writes back to where `loadModify` read. */
@@ -252,6 +255,10 @@ export class Machine extends MachineBase {
   /** The present value of a cell. */
   value(cell: Node): Value {
     return this.node('cellValue', cell.type, cell.width, [cell], true);
+  }
+  /** All that was stored is seen by others before anything is loaded. */
+  fence(): void {
+    this.node('fence', 'none', 0, [], false);
   }
   /** Raises a fault (error -1 = no code) when the condition is not 0. Nothing may be written before it. */
   faultIf(condition: Value, vector: number, error = -1): void {

@@ -80,4 +80,6 @@ export interface Node {
   write?: boolean;
   /** The store or load belongs to a read-modify-write of the same operand. */
   modify?: boolean;
+  /** The read-modify-write that the load begins is one atomic operation. */
+  locked?: boolean;
 }

@@ -2,9 +2,9 @@
 import { SCRATCH, SCRATCH_HIGH } from "../state/vcpu-layout";
 import { setZf } from "./flags";
 import { checkFault } from "./fault";
-import { ramCmpxchg64 } from "./host";
-import { loadData, storeData } from "./mmu/memory";
-import { slowProbeWrite } from "./mmu/slow-path";
+import { ramCmpxchg64, splitLock } from "./host";
+import { readPhysical, writePhysical } from "./mmu/physical";
+import { slowExchange, slowProbeWrite, slowReadForWrite, translateStore } from "./mmu/slow-path";
 import { finish, gpr, RAX, RBX, RCX, RDX, setGpr } from "./state";
 
 export { crc32c } from "./crc32c";
@@ -84,17 +84,22 @@ export function pext(source: i64, mask: i64): i64 {
   return result;
 }
 
-/** CMPXCHG8B: one atomic exchange when the operand is aligned RAM, a checked read and write otherwise. */
+/** CMPXCHG8B: one atomic exchange, with LOCK or without. */
 export function cmpxchg8b(linear: i64): void {
   const expected = (gpr(RDX) << 32) | (gpr(RAX) & 0xffffffff);
   const replacement = (gpr(RCX) << 32) | (gpr(RBX) & 0xffffffff);
+  let found: u64;
   const ram = slowProbeWrite(linear, 8);
   checkFault();
-  let found: u64;
   if (ram != -1 && !(ram & 7)) found = ramCmpxchg64(ram, expected, replacement);
   else {
-    found = loadData(linear, 8);
-    storeData(linear, 8, found == expected ? replacement : found);
+    do {
+      found = slowReadForWrite(linear, 8);
+      checkFault();
+      const done = slowExchange(linear, 8, found, found == expected ? replacement : found);
+      checkFault();
+      if (done) break;
+    } while (true);
   }
   const equal = found == expected;
   if (!equal) {
@@ -105,15 +110,20 @@ export function cmpxchg8b(linear: i64): void {
   finish();
 }
 
-/** CMPXCHG16B; the address is a multiple of 16, so the operand never crosses a page. */
-export function cmpxchg16b(linear: i64): void {
-  slowProbeWrite(linear, 16);
+/**
+ * CMPXCHG16B; the address is a multiple of 16, so the operand never crosses a page. WebAssembly has no atomic operation of
+ * 16 bytes: with LOCK others that do the same are kept out, while stores of 8 bytes are not.
+ */
+export function cmpxchg16b(linear: i64, locked: i32): void {
+  const pa = translateStore(linear, 16);
   checkFault();
-  const low = loadData(linear, 8);
-  const high = loadData(linear + 8, 8);
+  if (locked) splitLock(1);
+  const low = readPhysical(pa, 8);
+  const high = readPhysical(pa + 8, 8);
   const equal = low == gpr(RAX) && high == gpr(RDX);
-  storeData(linear, 8, equal ? gpr(RBX) : low);
-  storeData(linear + 8, 8, equal ? gpr(RCX) : high);
+  writePhysical(pa, 8, equal ? gpr(RBX) : low);
+  writePhysical(pa + 8, 8, equal ? gpr(RCX) : high);
+  if (locked) splitLock(0);
   if (!equal) {
     setGpr(RAX, low);
     setGpr(RDX, high);

@@ -1,5 +1,5 @@
 /**
- * Everything the microcode imports. `ram` accessors are merged in and inlined; `host` functions are
+ * Everything the microcode imports. `ram` and `board` accessors are merged in and inlined; `host` functions are
  * callbacks into the pCPU. Physical addresses are 32-bit: nothing answers above 4 GiB.
  */
 
@@ -28,6 +28,11 @@
 /** Atomic compare-exchange of an aligned qword; returns what was there. */
 @external("ram", "cmpxchg64") export declare function ramCmpxchg64(address: i32, expected: i64, value: i64): i64;
 
+/** What was stored before is seen by other threads before anything is loaded. */
+@external("ram", "fence") export declare function ramFence(): void;
+/** Loads 8 bytes of the domain's board. */
+@external("board", "load64") export declare function boardLoad64(address: i32): i64;
+
 /** Reads an I/O port of 1, 2 or 4 bytes. */
 @external("host", "portIn") export declare function portIn(port: i32, size: i32): i32;
 /** Writes an I/O port of 1, 2 or 4 bytes. */
@@ -38,6 +43,8 @@
 @external("host", "mmioWrite") export declare function mmioWrite(pa: i32, size: i32, value: i32): void;
 /** Says that a store changed bytes that hold decoded code. */
 @external("host", "codeWritten") export declare function codeWritten(pa: i32, length: i32): void;
+/** Takes (1) or leaves (0) the domain's lock for accesses that no atomic operation covers. */
+@external("host", "splitLock") export declare function splitLock(take: i32): void;
 /** Answers CPUID in the general registers. */
 @external("host", "cpuid") export declare function hostCpuid(): void;
 /** Answers RDMSR in EDX:EAX; 0 = no such MSR. */

@@ -1,7 +1,7 @@
 /** The system routines: the list in README.md, and nothing else, is exported. */
 export { flushPage } from "./mmu/large-page";
 export { codePageProtect, flushTlb } from "./mmu/tlb";
-export { slowProbeRead, slowProbeWrite, slowRead, slowRead128, slowReadForWrite, slowWrite, slowWrite128 } from "./mmu/slow-path";
+export { slowExchange, slowProbeRead, slowProbeWrite, slowRead, slowRead128, slowReadForWrite, slowWrite, slowWrite128 } from "./mmu/slow-path";
 export { enterBlock, fetchCurrent, fetchPage, fillJump, findBlock, reviveJump, translate, translateNoFault } from "./mmu/translate";
 export { updateContext } from "./context";
 export { getEflags, setEflags } from "./flags";

@@ -26,7 +26,19 @@ const ABOUT_CARRY: Question = {
 };
 
 /** Effects after which control cannot have left the block. */
-const STAYS = new Set(['variable', 'assign', 'writeRegister', 'readState', 'writeState', 'setFlags', 'setResultFlags', 'assignFlags', 'branchRelative', 'if']);
+const STAYS = new Set([
+  'variable',
+  'assign',
+  'writeRegister',
+  'readState',
+  'writeState',
+  'setFlags',
+  'setResultFlags',
+  'assignFlags',
+  'branchRelative',
+  'if',
+  'fence',
+]);
 
 const ABOUT_ALL: Question = {
   // who leaves in the middle of a block takes all flags along

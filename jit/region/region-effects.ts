@@ -62,6 +62,8 @@ export abstract class RegionEffects extends RegionMemory {
         return this.emitIf(node);
       case 'faultIf':
         return [this.seldom(arg(0), this.sideExit())];
+      case 'fence':
+        return [m.fence()];
       case 'need':
         return this.emitNeed(node.name as string);
       case 'call': {

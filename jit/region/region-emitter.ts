@@ -20,10 +20,7 @@ export class RegionEmitter extends RegionEffects {
   /** Emits the function under a name. */
   emit(name: string): void {
     const m = this.module;
-    const prologue: Expr[] = [
-      this.set(this.ticks, this.tee(this.granted, this.state32(L.BUDGET), 'i32')),
-      this.seldom(m.i32.le_s(this.get(this.ticks, 'i32'), this.i32(0)), [m.return()]),
-    ];
+    const prologue: Expr[] = [this.set(this.ticks, this.tee(this.granted, this.state32(L.BUDGET), 'i32')), this.seldom(this.isSpent(), [m.return()])];
     const body = this.emitRoot();
     // $lost: to the block of exitPlace, wherever it is now; $side: to the instruction of exitPlace; $out: to exitRip
     const lost = this.withSpills([m.block('lost', [...body, m.unreachable()]), ...this.lostExit(), m.br('out')]);
@@ -204,11 +201,7 @@ export class RegionEmitter extends RegionEffects {
           state,
           indirect.some((i) => this.readsCarry[i] as boolean),
         ),
-        this.when(m.i32.gt_s(this.get(this.ticks, 'i32'), this.i32(0)), [
-          ...fills,
-          this.set(this.next, this.load32(this.get(slot, 'i32'), at + 4)),
-          m.br('root'),
-        ]),
+        this.when(m.i32.eqz(this.isSpent()), [...fills, this.set(this.next, this.load32(this.get(slot, 'i32'), at + 4)), m.br('root')]),
       ]),
     ];
   }

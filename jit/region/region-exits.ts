@@ -57,11 +57,16 @@ export abstract class RegionExits extends RegionFlags {
     return Math.floor((this.request.entryInPage + offset) / 4096) === (this.request.blocks[from] as RegionBlock).page;
   }
 
+  /** True when the budget is used up, or another thread wants the core back. */
+  protected isSpent(): Expr {
+    return this.op('i32.le_s', this.op('i32.or', this.get(this.ticks, 'i32'), this.state32(L.KICK)), this.i32(0));
+  }
+
   /** Leaves when the budget is used up; at back edges, with the registers of the target's start. */
   protected tick(to: number, state: FlagState): Expr[] {
     const target = this.request.blocks[to] as RegionBlock;
     return [
-      this.seldom(this.op('i32.le_s', this.get(this.ticks, 'i32'), this.i32(0)), [
+      this.seldom(this.isSpent(), [
         this.set(this.exitRip, this.ripAt(target.offset)),
         ...this.flushFlags(state),
         this.set(this.exitHandler, this.i32(-1)),

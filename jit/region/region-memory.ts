@@ -37,6 +37,8 @@ export abstract class RegionMemory extends RegionPages {
       ...out,
       ...this.reachStore(addressNode, access, this.sideExit()),
       this.set(place, this.pointer(address, addend)),
+      // an atomic access must be aligned
+      ...(node.locked && width > 8 ? [this.seldom(this.module.i32.and(this.get(place, 'i32'), this.i32(width / 8 - 1)), this.sideExit())] : []),
       this.set(result, this.ramLoad(width, this.get(place, 'i32'))),
     ];
   }
@@ -73,7 +75,13 @@ export abstract class RegionMemory extends RegionPages {
 
   protected emitStoreModified(node: Node): Expr[] {
     const place = this.places.get(node.args[0] as Node) as number;
+    const load = node.args[0] as Node;
     const v = node.args[1] as Node;
-    return [this.ramStore(v.width as Width, this.get(place, 'i32'), this.value(v))];
+    const width = v.width as Width;
+    if (!load.locked) return [this.ramStore(width, this.get(place, 'i32'), this.value(v))];
+    const group = this.module[width === 64 ? 'i64' : 'i32'];
+    const found = group.cmpxchg(width / 8, this.get(place, 'i32'), this.value(load), this.value(v), 'ram');
+    // somebody else was faster: the interpreter does the instruction anew
+    return [this.seldom(group.ne(found, this.value(load)), this.sideExit())];
   }
 }

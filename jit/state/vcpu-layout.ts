@@ -28,7 +28,7 @@ export const FLAG_COUT = 0x1a0;
 export const FLAG_AUX = 0x1a8;
 /** u32 EFLAGS without CF PF AF ZF SF OF (those bits are 0 here); bit 1 is always set. */
 export const EFLAGS = 0x1ac;
-/** i32 instructions that may still run before control must return to the host loop; another thread may store -1 to kick. */
+/** i32 instructions that may still run before control must return to the host loop; see KICK. */
 export const BUDGET = 0x1b0;
 /** u64 RIP of the next instruction, valid while a system routine runs. */
 export const NEXT_RIP = 0x1b8;
@@ -174,6 +174,8 @@ export const DEBUG_STEP = 0x7a8;
 export const TLB_LOCAL_ANY = 0x7b0;
 /** The same for TLB_GLOBAL_MAP. */
 export const TLB_GLOBAL_ANY = 0x7c8;
+/** i32: 0x80000000 when another thread wants the core back in its host loop; wherever BUDGET is looked at, so is this. */
+export const KICK = 0x7f0;
 /** u32: a block executed so many times in the interpreter is reported as hot; 0 = never. */
 export const HOT_LIMIT = 0x7f4;
 /** 256 bytes of statistics counters, u64 each; see STAT_ names. */
@@ -262,27 +264,22 @@ export const JC_REC = 12;
 /** u32 physical page of the code, with bit 0 set; 0 = the entry must not be linked to nor revived. */
 export const JC_PAGE = 20;
 
-// --- code pages --------------------------------------------------------------------------------
-/** u64 per guest-physical page: bit n = bytes 64n to 64n+63 hold decoded or translated code. 1 Mi pages. */
-export const CODE_MAP = 0x100000;
-export const CODE_MAP_SIZE = 0x800000;
-
 // --- decoded code ------------------------------------------------------------------------------
 /** Predecoded records. */
-export const ARENA = 0x900000;
-export const ARENA_END = 0x3900000;
+export const ARENA = 0x100000;
+export const ARENA_END = 0x3100000;
 /** Block tables of translated regions. */
-export const REGION_TABLES = 0x3900000;
-export const REGION_TABLES_END = 0x3b00000;
+export const REGION_TABLES = 0x3100000;
+export const REGION_TABLES_END = 0x3300000;
 /**
  * Decoded blocks by physical address, behind the jump cache: u32 physical address, u32 mode key, u32 record (0 = none),
  * u32 spare. Two entries for each hash, the one entered last first.
  */
-export const BLOCK_TABLE = 0x3b00000;
+export const BLOCK_TABLE = 0x3300000;
 export const BLOCK_TABLE_ENTRIES = 131072;
 export const BLOCK_TABLE_ENTRY_SIZE = 16;
 /** Size of the machine-state memory, in 64 KiB pages. */
-export const STATE_PAGES = 0x3d0;
+export const STATE_PAGES = 0x350;
 
 // --- predecoded record -------------------------------------------------------------------------
 export const REC_SIZE = 44;

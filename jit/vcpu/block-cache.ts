@@ -49,11 +49,17 @@ export interface Region {
   retire(): void;
 }
 
+/** A block whose bytes keep changing while they are read is decoded so often; then it runs once and is forgotten. */
+const MOST_TRIES = 3;
+
 /** Most instructions in one block. */
 const BLOCK_LIMIT = 48;
 
 /** The page of a physical address, which may lie above 2 GiB. */
 const pageOf = (physical: number): number => physical - (physical & 4095);
+
+/** The 64-byte pieces that bytes `first` to `last` of a page lie in, as bits. */
+const piecesOf = (first: number, last: number): bigint => (2n << BigInt(last >> 6)) - (1n << BigInt(first >> 6));
 
 /** What a block is found by. */
 export const keyOf = (physical: number, mode: number): number => physical * 64 + mode;
@@ -86,8 +92,12 @@ export interface CodeSource {
   isRam(physical: number): boolean;
   /** The bytes of the page at a physical address: of guest RAM, or what a device answers now. */
   codePage(physical: number): Uint8Array;
-  /** Drops write permission in the TLBs: the page holds code now. */
-  codePageProtect(physical: number): void;
+  /** Marks 64-byte pieces of the page of a physical address (bits) as code, before or after it is read. */
+  claim(physical: number, pieces: bigint): void;
+  /** Says that exactly these pieces of the page hold code of this core. */
+  settle(physical: number, pieces: bigint): void;
+  /** True when other threads may store into code while it is decoded. */
+  readonly isShared: boolean;
 }
 
 /** Decoded blocks, found by physical address and mode; knows which bytes of RAM they came from. */
@@ -130,12 +140,14 @@ export class BlockCache {
     return block;
   }
 
-  private decode(linear: bigint, physical: number, mode: number, room: number): Block | null {
+  private decode(linear: bigint, physical: number, mode: number, room: number, tries = 0): Block | null {
     if (this.next + (BLOCK_LIMIT + 2) * L.REC_SIZE > L.ARENA_END) this.reset();
     const inPage = physical & 4095;
+    const isRam = this.source.isRam(physical);
+    if (isRam) this.source.claim(physical, 1n << BigInt(inPage >> 6));
     const page = this.source.codePage(pageOf(physical));
     // what a device answers may change at any time: such code runs one instruction at a time and is decoded anew each time
-    let lasting = this.source.isRam(physical);
+    let lasting = isRam && tries < MOST_TRIES;
     const single = (mode & L.MODE_SINGLE) !== 0;
     const linkable = lasting && !single && (mode & L.MODE_EDGE) === 0;
     const code = (mode & L.MODE_CODE_MASK) === 2 ? 64 : (mode & L.MODE_CODE_MASK) === 1 ? 32 : 16;
@@ -151,6 +163,7 @@ export class BlockCache {
     let target: number | null = null;
     let instructions = 0;
     let cut = 0;
+    let joint: Uint8Array | null = null;
     while (count < limit && inPage + offset < 4096) {
       let instruction = decodeInstruction(page, inPage + offset, decodeMode);
       if (reaches(instruction, 4096 - inPage - offset) > room - offset) {
@@ -164,6 +177,7 @@ export class BlockCache {
         if (joined === null) return null;
         second = joined.second;
         lasting &&= this.source.isRam(second);
+        joint = joined.bytes;
         instruction = decodeInstruction(joined.bytes, 0, decodeMode);
         if (reaches(instruction, 0) > room) {
           cut = room;
@@ -220,6 +234,11 @@ export class BlockCache {
     this.blocks.set(keyOf(physical, mode), block);
     this.index(block, pageOf(physical), inPage, Math.min(4095, inPage + Math.max(offset, 1) - 1));
     if (second >= 0) this.index(block, second, 0, offset - (4096 - inPage) - 1);
+    if (this.source.isShared && !this.isAsRead(block, page, joint)) {
+      // somebody has written there since it was read, and before all of it was marked
+      this.invalidate(physical, 1);
+      return this.decode(linear, physical, mode, room, tries + 1);
+    }
     this.onDecoded?.(block);
     return block;
   }
@@ -237,6 +256,7 @@ export class BlockCache {
   private joinPages(linear: bigint, inPage: number, page: Uint8Array): { bytes: Uint8Array; second: number } | null {
     const second = this.source.fetchPage(nextPage(linear));
     if (second < 0) return null;
+    if (this.source.isRam(second)) this.source.claim(second, 1n);
     const bytes = new Uint8Array(32);
     const head = page.subarray(inPage);
     bytes.set(head);
@@ -271,24 +291,29 @@ export class BlockCache {
       this.byPage.set(page, set);
     }
     set.add(block);
-    const cell = L.CODE_MAP + (page >>> 12) * 8;
-    let low = this.view.getUint32(cell, true);
-    let high = this.view.getUint32(cell + 4, true);
-    const fresh = low === 0 && high === 0;
-    for (let chunk = first >> 6; chunk <= last >> 6; chunk++) {
-      if (chunk < 32) low |= 1 << chunk;
-      else high |= 1 << (chunk - 32);
-    }
-    this.view.setUint32(cell, low, true);
-    this.view.setUint32(cell + 4, high, true);
-    if (fresh) this.source.codePageProtect(page);
+    this.source.claim(page, piecesOf(first, last));
+  }
+
+  /** True when the bytes of a block in RAM are still those that it was decoded from. */
+  private isAsRead({ physical, length, second, size }: Block, page: Uint8Array, joint: Uint8Array | null): boolean {
+    const inPage = physical & 4095;
+    const now = this.source.codePage(pageOf(physical));
+    const read = joint ?? page.subarray(inPage);
+    for (let i = 0; i < length; i++) if (now[inPage + i] !== read[i]) return false;
+    if (second < 0) return true;
+    const rest = this.source.codePage(second);
+    for (let i = length; i < size; i++) if (rest[i - length] !== read[i]) return false;
+    return true;
   }
 
   /** A store hit `length` bytes at `physical` that may hold code: drops the blocks that overlap it. */
   invalidate(physical: number, length: number): void {
     const page = pageOf(physical);
     const set = this.byPage.get(page);
-    if (set === undefined) return;
+    if (set === undefined) {
+      this.source.settle(page, 0n);
+      return;
+    }
     const stale = this.predecoder.special('stale');
     for (const block of set) {
       const first = block.second === page ? block.second : block.physical;
@@ -335,9 +360,9 @@ export class BlockCache {
     for (const block of set) {
       const first = block.second === page ? 0 : block.physical & 4095;
       const last = block.second === page ? 15 : first + block.length - 1;
-      for (let chunk = first >> 6; chunk <= last >> 6; chunk++) map |= 1n << BigInt(chunk);
+      map |= piecesOf(first, last);
     }
-    this.view.setBigUint64(L.CODE_MAP + (page >>> 12) * 8, map, true);
+    this.source.settle(page, map);
     if (set.size === 0) this.byPage.delete(page);
   }
 
@@ -347,7 +372,7 @@ export class BlockCache {
     this.blocks.clear();
     this.byEnd.clear();
     this.byStart.clear();
-    for (const page of this.byPage.keys()) this.view.setBigUint64(L.CODE_MAP + (page >>> 12) * 8, 0n, true);
+    for (const page of this.byPage.keys()) this.source.settle(page, 0n);
     this.byPage.clear();
     this.next = L.ARENA;
     this.resets++;

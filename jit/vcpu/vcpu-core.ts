@@ -2,13 +2,19 @@ import type { InterpreterIndex } from '../interp/generate-interpreter.ts';
 import { Predecoder } from '../interp/predecode.ts';
 import * as L from '../state/vcpu-layout.ts';
 import { type Block, BlockCache } from './block-cache.ts';
+import { type CorePlace, createBoard } from './board.ts';
 import { codeRoom, isNearEdge, refuseFetch } from './code-edge.ts';
+import { CoreLink } from './core-link.ts';
+import { clearJumpCache, forwardRecord } from './dead-records.ts';
 import { FlightRecorder } from './flight-recorder.ts';
+import { GUEST_FAULT, hostImports } from './host-imports.ts';
 import type { VcpuHost } from './vcpu-host.ts';
+import { VcpuResidence } from './vcpu-record.ts';
 
 /** Why `run` returned. */
 export type RunResult = 'budget' | 'halt' | 'shutdown' | 'fault';
 
+export type { CorePlace } from './board.ts';
 export type { VcpuHost } from './vcpu-host.ts';
 
 /** The exports of the interpreter module that the core calls. */
@@ -33,15 +39,8 @@ interface Interpreter {
   sse_mxcsr_changed?(): void;
 }
 
-/** Thrown by `host.raise`; made once, since a stack trace costs more than the fault. */
-class GuestFault extends Error {
-  override readonly name = 'GuestFault';
-}
-const previousLimit = Error.stackTraceLimit;
-Error.stackTraceLimit = 0;
-const GUEST_FAULT = new GuestFault('guest fault');
-Error.stackTraceLimit = previousLimit;
-
+/** Instructions that attention to a kick is taken for. */
+const KICK_PRICE = 50;
 const FLAG_IF = 0x200;
 const NMI_VECTOR = 2;
 /** KIND_NMI of the microcode's `deliver`. */
@@ -75,28 +74,50 @@ export class VcpuCore {
   readonly exits = new Uint32Array(8);
 
   readonly ram: WebAssembly.Memory;
+  readonly link: CoreLink;
   private readonly host: VcpuHost;
+  private readonly residence: VcpuResidence;
 
-  constructor(module: WebAssembly.Module, index: InterpreterIndex, ram: WebAssembly.Memory, ramSize: number, host: VcpuHost) {
+  /** @param place the core's number among those of its domain, and what they share; a core without is the only one */
+  constructor(
+    module: WebAssembly.Module,
+    index: InterpreterIndex,
+    ram: WebAssembly.Memory,
+    ramSize: number,
+    host: VcpuHost,
+    place: CorePlace = { board: createBoard(1), core: 0 },
+  ) {
     this.ram = ram;
     this.host = host;
-    this.state = new WebAssembly.Memory({ initial: L.STATE_PAGES, maximum: L.STATE_PAGES, shared: true });
+    this.state = place.board.states[place.core] as WebAssembly.Memory;
     this.view = new DataView(this.state.buffer);
     this.i32 = new Int32Array(this.state.buffer);
+    this.link = new CoreLink(place.board, place.core, {
+      protect: (physical) => this.exports.codePageProtect(physical),
+      flush: () => this.exports.flushTlb(1),
+      mapChanged: () => (host.mapChanged ? host.mapChanged() : this.exports.flushTlb(1)),
+      invalidate: (physical, length) => this.blocks.invalidate(physical, length),
+      reset: () => this.blocks.reset(),
+    });
     this.ramBytes = new Uint8Array(ram.buffer);
     this.table = new WebAssembly.Table({ element: 'anyfunc', initial: index.handlers.length });
-    const instance = new WebAssembly.Instance(module, { host: { ...this.imports(), state: this.state, ram, table: this.table } });
+    const instance = new WebAssembly.Instance(module, {
+      host: { ...hostImports(this, host), state: this.state, ram, board: place.board.shared, table: this.table },
+    });
     this.exports = instance.exports as unknown as Interpreter;
     this.blocks = new BlockCache(this.view, new Predecoder(this.view, index), {
       fetchPage: (linear) => this.fetch(linear),
       isRam: (physical) => this.isRam(physical),
-      codePage: (physical) => (this.isRam(physical) ? this.ramBytes.subarray(physical, physical + 4096) : this.devicePage(physical)),
-      codePageProtect: (physical) => this.exports.codePageProtect(physical),
+      codePage: (physical) => (this.isRam(physical) ? this.ramPage(physical) : this.devicePage(physical)),
+      claim: (physical, pieces) => this.link.claim(physical, pieces),
+      settle: (physical, pieces) => this.link.settle(physical, pieces),
+      isShared: this.link.isShared,
     });
     this.blocks.onReset = () => {
-      this.clearJumpCache();
+      clearJumpCache(this.view);
       this.onCodeReset?.();
     };
+    this.residence = new VcpuResidence(this);
     this.view.setUint32(L.RAM_SIZE, ramSize, true);
     if (this.exports.resetCpu) this.exports.resetCpu();
     else {
@@ -110,48 +131,18 @@ export class VcpuCore {
     return physical < this.view.getUint32(L.RAM_SIZE, true) && (physical < 0xa0000 || physical >= 0xc0000);
   }
 
+  /** A page of code in RAM; as it is now when other threads may store there. */
+  private ramPage(physical: number): Uint8Array {
+    const page = this.ramBytes.subarray(physical, physical + 4096);
+    return this.link.isShared ? page.slice() : page;
+  }
+
   /** What devices answer to the fetch of a page of code; nothing is there above 4 GiB. */
   private devicePage(physical: number): Uint8Array {
     const page = new Uint8Array(4096).fill(0xff);
     const words = new DataView(page.buffer);
     if (physical < 2 ** 32) for (let at = 0; at < 4096; at += 4) words.setUint32(at, this.host.mmioRead(physical + at, 4), true);
     return page;
-  }
-
-  private imports(): Record<string, unknown> {
-    const { host, view } = this;
-    return {
-      portIn: (port: number, size: number) => host.portIn(port, size),
-      portOut: (port: number, size: number, value: number) => host.portOut(port, size, size === 4 ? value >>> 0 : value),
-      mmioRead: (physical: number, size: number) => host.mmioRead(physical >>> 0, size),
-      mmioWrite: (physical: number, size: number, value: number) => host.mmioWrite(physical >>> 0, size, size === 4 ? value >>> 0 : value),
-      codeWritten: (physical: number, length: number) => this.blocks.invalidate(physical >>> 0, length),
-      cpuid: () => {
-        const [a, b, c, d] = host.cpuid(view.getUint32(L.GPR, true), view.getUint32(L.GPR + 8, true));
-        for (const [i, v] of [a, c, d, b].entries()) view.setBigUint64(L.GPR + i * 8, BigInt(v >>> 0), true);
-      },
-      rdmsr: () => {
-        const value = host.readMsr(view.getUint32(L.GPR + 8, true));
-        if (value === null) return 0;
-        view.setBigUint64(L.GPR, value & 0xffffffffn, true);
-        view.setBigUint64(L.GPR + 16, BigInt.asUintN(64, value) >> 32n, true);
-        return 1;
-      },
-      wrmsr: () => {
-        const value = BigInt(view.getUint32(L.GPR, true)) | (BigInt(view.getUint32(L.GPR + 16, true)) << 32n);
-        return host.writeMsr(view.getUint32(L.GPR + 8, true), value) ? 1 : 0;
-      },
-      tsc: () => host.tsc(),
-      raise: () => {
-        throw GUEST_FAULT;
-      },
-      interruptCheck: () => this.expire(),
-      modeChanged: () => {},
-      cr8Changed: (value: number) => host.cr8Changed(value),
-      random32: () => host.random32(),
-      hypercall: () => host.hypercall?.() ?? 0,
-      hot: (record: number) => this.onHot?.(record),
-    };
   }
 
   /** RIP; exact whenever control is outside `run`. */
@@ -183,6 +174,15 @@ export class VcpuCore {
     i32[L.BUDGET_DEBT >> 2] = (i32[L.BUDGET_DEBT >> 2] as number) + left;
     i32[L.BUDGET >> 2] = 0;
   }
+  /** Writes the whole state of the vCPU to a record (see `vcpu-record.ts`); between slices. */
+  saveVcpu(into: Uint8Array): void {
+    this.residence.save(into);
+  }
+  /** Takes over the vCPU of a record in place of the one that was here; between slices. */
+  loadVcpu(from: Uint8Array): void {
+    this.singleBlock = false;
+    this.residence.load(from);
+  }
   private settle(): void {
     const total = Number(this.view.getBigUint64(L.EXECUTED, true)) + this.executedInSlice();
     this.view.setBigUint64(L.EXECUTED, BigInt(total), true);
@@ -198,6 +198,8 @@ export class VcpuCore {
   run(budget: number): RunResult {
     const { i32 } = this;
     this.granted = budget;
+    this.residence.ran();
+    this.link.begin();
     i32[L.BUDGET >> 2] = budget;
     i32[L.BUDGET_DEBT >> 2] = 0;
     try {
@@ -208,6 +210,7 @@ export class VcpuCore {
       }
     } finally {
       this.settle();
+      this.link.end();
     }
   }
 
@@ -216,6 +219,7 @@ export class VcpuCore {
     const { i32, view } = this;
     i32[L.EXIT_REASON >> 2] = L.EXIT_BUDGET;
     try {
+      if (i32[L.KICK >> 2] !== 0) this.attend();
       if (i32[L.FAULT >> 2] !== 0) {
         if (this.stopOnFault) return 'fault';
         this.recorder.fault(view);
@@ -235,6 +239,8 @@ export class VcpuCore {
       const rip = view.getBigUint64(L.RIP, true);
       const single = (i32[L.CTX >> 2] as number) & L.MODE_SINGLE;
       if (single !== 0 && this.exports.debugBefore(rip) !== 0) return null;
+      // an interrupt that another core sent after it had written code is taken: the code must be as it wrote it
+      if (i32[L.KICK >> 2] !== 0) this.link.serve();
       const record = this.lookup();
       if (record === 0) return null;
       this.recorder.block(rip);
@@ -256,6 +262,27 @@ export class VcpuCore {
     }
     if (reason === L.EXIT_SHUTDOWN) return 'shutdown';
     return null;
+  }
+
+  /** Another thread wants attention. It takes its share of the budget, so that no stream of kicks holds the slice up for ever. */
+  private attend(): void {
+    const { i32, link } = this;
+    link.takeKick();
+    link.serve();
+    this.host.kicked?.();
+    i32[L.BUDGET >> 2] = (i32[L.BUDGET >> 2] as number) - KICK_PRICE;
+    i32[L.BUDGET_DEBT >> 2] = (i32[L.BUDGET_DEBT >> 2] as number) + KICK_PRICE;
+  }
+
+  /** Bytes of RAM were written past the vCPU, by its own thread: code that was decoded from them is forgotten. */
+  wrote(address: number, length: number): void {
+    this.link.board.forEachCode(address, length, (at, bytes) => this.codeWritten(at, bytes));
+  }
+
+  /** Bytes in one page that hold code, of this core or another, were written. */
+  codeWritten(physical: number, length: number): void {
+    this.blocks.invalidate(physical, length);
+    this.link.written(physical, length);
   }
 
   /** The platform may set NMI_PENDING again at once: one more can wait while the handler runs. */
@@ -345,7 +372,7 @@ export class VcpuCore {
       this.exports.fillJump(block.record, lasting ? (block.physical & ~4095) | 1 : 0);
       if (lasting) this.exports.enterBlock(block.physical, mode, block.record);
     }
-    if (stalled !== 0) this.forward(stalled, block);
+    if (stalled !== 0) forwardRecord(view, this.blocks, stalled, block);
     return block.record;
   }
 
@@ -365,32 +392,8 @@ export class VcpuCore {
     return (rip + this.view.getBigUint64(L.SEG_CS + L.SEG_BASE, true)) & 0xffffffffn;
   }
 
-  /**
-   * Redirects the first record of an invalidated block to what replaced it, since others are linked to it. The record may
-   * also be one that did something else last (a fault, a system routine that overwrote itself): that stays as it is.
-   */
-  private forward(stalled: number, { record, physical, mode }: Block): void {
-    const { view } = this;
-    view.setUint32(L.CUR_REC, 0, true);
-    if (stalled === record || view.getUint8(stalled + L.REC_ORDINAL) !== 0) return;
-    if (view.getUint32(stalled + L.REC_HANDLER, true) !== STALE_HANDLER) return;
-    const old = this.blocks.startingAt(stalled);
-    if (old?.physical !== physical || old.mode !== mode) return;
-    view.setUint32(stalled + L.REC_CHAIN, record, true);
-    view.setUint32(stalled + L.REC_HANDLER, FORWARD_HANDLER, true);
-  }
-
-  private clearJumpCache(): void {
-    new Uint8Array(this.state.buffer, L.BLOCK_TABLE, L.BLOCK_TABLE_ENTRIES * L.BLOCK_TABLE_ENTRY_SIZE).fill(0);
-    for (let i = 0; i < L.JUMP_CACHE_ENTRIES; i++) this.view.setUint32(L.JUMP_CACHE + i * L.JUMP_CACHE_ENTRY_SIZE + L.JC_CTX, 0xffffffff, true);
-  }
-
   private fetch(linear: bigint): number {
     const physical = this.exports.fetchPage(BigInt.asIntN(64, linear));
     return this.i32[L.FAULT >> 2] !== 0 ? -1 : Number(physical);
   }
 }
-
-/** Table indices of special handlers, see SPECIAL_HANDLERS. */
-const STALE_HANDLER = 3;
-const FORWARD_HANDLER = 4;

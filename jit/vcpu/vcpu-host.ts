@@ -21,6 +21,10 @@ export interface VcpuHost {
   acknowledgeInterrupt(): number;
   /** Does the hypercall in the registers: 1, or 2 when the vCPU is to wait; 0 or no such method: #UD. */
   hypercall?(): number;
+  /** Another thread has kicked the core: something may have been left for this vCPU. */
+  kicked?(): void;
+  /** The map of guest-physical memory was changed by another core: what the vCPU knows of it is to be renewed, and its TLB dropped. */
+  mapChanged?(): void;
   /** The non-maskable interrupt that NMI_PENDING announced is taken. */
   acknowledgeNmi?(): void;
 }

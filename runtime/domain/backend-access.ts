@@ -25,7 +25,14 @@ export function guestGrants({ grants, ram }: DomainState): GuestGrants {
     map: (ref, access): GuestPage | GrantStatusValue => {
       const mapping = open(ref, access === 'read');
       if (typeof mapping === 'number') return mapping;
-      return { bytes: mapping.bytes, readOnly: mapping.readonly, unmap: () => mapping.release() };
+      return {
+        bytes: mapping.bytes,
+        readOnly: mapping.readonly,
+        unmap: () => {
+          if (!mapping.readonly) ram.onWrite?.(mapping.address, PAGE);
+          mapping.release();
+        },
+      };
     },
     copyFrom: (ref, offset, target) =>
       copy(ref, { offset, length: target.length, readonly: true }, (address) => target.set(ram.bytes.subarray(address, address + target.length))),

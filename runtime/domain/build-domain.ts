@@ -1,3 +1,4 @@
+import { createBoard } from '#jit';
 import { HvmParam, ReservedGrant } from '#sdk';
 import { type BootState, loadKernel } from '../loader/index.ts';
 import { allocateRam } from '../machine/allocate-ram.ts';
@@ -34,7 +35,7 @@ export interface StoreChannel {
 
 /** Allocates the memory and the tables of a domain. */
 export function allocateDomain(domid: number, vcpus: number, ramBytes: number): DomainHandle {
-  return { domid, vcpus, ramBytes, ram: allocateRam(ramBytes + LENT_PAGES * PAGE), tables: DomainTables.create(ramBytes).buffer };
+  return { domid, vcpus, ramBytes, ram: allocateRam(ramBytes + LENT_PAGES * PAGE), tables: DomainTables.create(ramBytes).buffer, board: createBoard(vcpus) };
 }
 
 /** Builds a PVH domain in memory that was allocated for it: kernel, tables, special pages, ports, grants. */

@@ -1,3 +1,4 @@
+import { Board, type BoardMemory } from '#jit';
 import { EventChannels, type EventPeers } from '../event/event-channels.ts';
 import { VcpuUpcall } from '../event/vcpu-upcall.ts';
 import { GrantTable } from '../grant/grant-table.ts';
@@ -12,6 +13,8 @@ export interface DomainHandle {
   readonly ramBytes: number;
   readonly ram: WebAssembly.Memory;
   readonly tables: SharedArrayBuffer;
+  /** What the cores that run its vCPUs share: one core for each vCPU. */
+  readonly board: BoardMemory;
 }
 
 /** What a thread does for the domain's state. */
@@ -42,6 +45,9 @@ export class DomainState {
     this.tables = new DomainTables(handle.tables);
     this.ram = new GuestRam(handle.ram, handle.ramBytes);
     const { tables, ram } = this;
+    const board = new Board(handle.board);
+    // a thread that runs one of the cores has that core told instead
+    ram.onWrite = (address, length) => board.wrote(address, length);
     this.physmap = new Physmap(tables, ram);
     const { physmap } = this;
     this.upcall = new VcpuUpcall(tables, ram, physmap, (vcpu) => thread.kick(vcpu));

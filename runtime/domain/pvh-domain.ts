@@ -1,8 +1,7 @@
 import { HvmParam, ShutdownReason, type Timer, type TimerFactory, VcpuInfo } from '#sdk';
-import type { HypercallDomain, MapRange } from '../hypercall/hypercall-domain.ts';
+import type { HypercallDomain, HypercallVcpu, MapRange } from '../hypercall/hypercall-domain.ts';
 import { writeTimeInfo, writeWallclock } from '../time/pv-clock.ts';
 import type { DomainState } from './domain-state.ts';
-import type { PvhVcpu } from './pvh-vcpu.ts';
 
 const VECTOR_SHIFT = 56n;
 const VIA_VECTOR = 2;
@@ -13,6 +12,8 @@ export interface PvhDomainParts {
   readonly uuid: Uint8Array;
   readonly memoryMap: readonly MapRange[];
   readonly timers: TimerFactory;
+  /** This is the thread of vCPU 0. */
+  readonly isFirst: boolean;
   /** Time of day, in nanoseconds since 1970, at which the domain's time was 0. */
   readonly startNs: bigint;
   now(): number;
@@ -25,18 +26,16 @@ export class PvhDomain implements HypercallDomain {
   readonly state: DomainState;
   readonly uuid: Uint8Array;
   readonly memoryMap: readonly MapRange[];
-  readonly vcpus: PvhVcpu[] = [];
+  readonly vcpus: HypercallVcpu[] = [];
   readonly #parts: PvhDomainParts;
   readonly #watchdogs = new Map<number, Timer>();
-  /** Vector of the upcall for all vCPUs, or 0. */
-  callbackVector = 0;
 
   constructor(parts: PvhDomainParts) {
     this.#parts = parts;
     this.state = parts.state;
     this.uuid = parts.uuid;
     this.memoryMap = parts.memoryMap;
-    this.#writeTimes();
+    if (parts.isFirst) this.#writeTimes();
   }
 
   get watchdogs(): ReadonlySet<number> {
@@ -64,7 +63,7 @@ export class PvhDomain implements HypercallDomain {
     const { tables } = this.state;
     tables.wordBits = wordBits;
     const callback = tables.params[HvmParam.HVM_PARAM_CALLBACK_IRQ] ?? 0n;
-    this.callbackVector = Number(callback >> VECTOR_SHIFT) === VIA_VECTOR ? Number(callback & 0xffn) : 0;
+    tables.callbackVector = Number(callback >> VECTOR_SHIFT) === VIA_VECTOR ? Number(callback & 0xffn) : 0;
     this.#writeWallclock();
   }
 

@@ -1,6 +1,9 @@
 import { e820Type } from '../platform/e820.ts';
 import type { MapRange } from '../hypercall/hypercall-domain.ts';
 
+/** The APIC ID of a vCPU: even, as Xen numbers them. */
+export const apicIdOf = (vcpu: number): number => 2 * vcpu;
+
 /** Where a PVH domain has what is not RAM: as Xen places it. */
 export const pvhLayout = {
   acpiInfo: 0xfc00_0000,

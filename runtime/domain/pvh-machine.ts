@@ -4,6 +4,8 @@ import * as L from '#jit/layout';
 import { TABLE_FEATURES, VcpuCore, type VcpuHost } from '#jit';
 import { type HypercallObserver, serveHypercall } from '../hypercall/dispatch.ts';
 import { GuestAccess } from '../hypercall/guest-access.ts';
+import type { EventPeers } from '../event/event-channels.ts';
+import type { BootState } from '../loader/index.ts';
 import { applyBootState } from '../machine/apply-boot-state.ts';
 import { hostClock, instructionClock, type MachineClock } from '../machine/clock.ts';
 import type { CpuModel } from '../machine/cpu-models.ts';
@@ -12,17 +14,20 @@ import { MsrBank } from '../machine/msr.ts';
 import type { SliceEnd } from '../machine/pc-machine.ts';
 import { randomSource } from '../machine/random-source.ts';
 import { Vcpu } from '../memory/domain-tables.ts';
-import { PAGE } from '../memory/guest-ram.ts';
+import { deliveryMode } from '../platform/apic/apic-bus.ts';
 import { TimerQueue } from '../platform/timer-queue.ts';
 import { allocateDomain, buildDomain, type BuiltDomain, type DomainImage, type StoreChannel } from './build-domain.ts';
 import { ConsoleRing } from './console-ring.ts';
-import type { DomainHandle } from './domain-state.ts';
+import { type DomainHandle, DomainState } from './domain-state.ts';
 import { hypercallPage } from './hypercall-page.ts';
 import { endingOfReason } from './lifecycle.ts';
 import { PvhDomain } from './pvh-domain.ts';
-import { pvhMemoryMap } from './pvh-layout.ts';
+import { apicIdOf, pvhMemoryMap } from './pvh-layout.ts';
 import { PvhPlatform } from './pvh-platform.ts';
 import { PvhVcpu } from './pvh-vcpu.ts';
+import { writePhysmap } from './write-physmap.ts';
+import { RemoteVcpu } from './remote-vcpu.ts';
+import { VcpuMailbox } from './vcpu-mailbox.ts';
 import { HYPERCALL_MSR, xenCpuid } from './xen-cpuid.ts';
 
 /** What a PVH domain is built from. */
@@ -42,25 +47,48 @@ export interface PvhMachineOptions extends DomainImage {
   readonly signal?: (port: number) => void;
   /** Told of each hypercall. */
   readonly onHypercall?: HypercallObserver;
+  /** A domain that another thread has built; it serves the console too. */
+  readonly built?: BuiltElsewhere;
+}
+
+/** A domain that was built on another thread. */
+export interface BuiltElsewhere {
+  readonly handle: DomainHandle;
+  readonly boot: BootState;
+  readonly console: { readonly port: number };
+  readonly store: StoreChannel;
+  /** Its time. */
+  readonly clock: MachineClock;
+  /** Time of day, in nanoseconds since 1970, at which that was 0. */
+  readonly startNs: bigint;
+  readonly peers: EventPeers;
+  /** The vCPU to run; the others run on other threads. */
+  readonly vcpu?: number;
+  /** Has the thread of another vCPU look at its events and messages. */
+  readonly kick?: (vcpu: number) => void;
 }
 
 const TSC_HZ = 1_000_000_000;
 const FIXED_WALL_CLOCK_MS = 1_700_000_000_000;
-const VCPU = 0;
 const ENDS = { poweroff: 'power-off', reboot: 'reset', crash: 'crash', watchdog: 'watchdog' } as const;
 
-/** A PVH domain with one vCPU, on the thread that runs it. */
+/** A vCPU of a PVH domain with what surrounds it, on the thread that runs it. */
 export class PvhMachine {
   readonly core: VcpuCore;
   readonly clock: MachineClock;
   readonly timers: TimerQueue;
   readonly platform: PvhPlatform;
   readonly domain: PvhDomain;
-  readonly console: ConsoleRing;
+  /** The console, when this thread serves it. */
+  readonly console: ConsoleRing | undefined;
   readonly consolePort: number;
   readonly store: StoreChannel;
   readonly handle: DomainHandle;
+  /** Number of the vCPU. */
+  readonly id: number;
   readonly #vcpu: PvhVcpu;
+  readonly #mailbox: VcpuMailbox;
+  readonly #kickOther: (vcpu: number) => void;
   readonly #access: GuestAccess;
   readonly #onHypercall: HypercallObserver | undefined;
   readonly #cpuid: Cpuid;
@@ -69,24 +97,33 @@ export class PvhMachine {
   #mapEpoch = -1;
 
   constructor(options: PvhMachineOptions) {
-    const { clock } = options;
-    this.clock = clock === 'host' ? hostClock() : instructionClock(() => this.core?.executed ?? 0);
+    const { clock, built: elsewhere } = options;
+    this.id = elsewhere?.vcpu ?? 0;
+    this.#kickOther = elsewhere?.kick ?? (() => undefined);
+    this.clock =
+      elsewhere !== undefined && clock === 'host' ? elsewhere.clock : clock === 'host' ? hostClock() : instructionClock(() => this.core?.executed ?? 0);
     this.timers = new TimerQueue(this.clock, () => this.core?.expire());
     this.platform = new PvhPlatform({
       clock: this.clock,
       timers: this.timers,
       tscHz: TSC_HZ,
+      vcpu: this.id,
+      init: () => this.#init(),
+      startup: (vector) => this.#startup(vector),
+      apicChanged: () => this.#publishApic(),
       interruptChanged: () => this.#interrupt(),
       powerOff: () => this.#end('power-off'),
       reset: () => this.#end('reset'),
     });
     this.#msrs = new MsrBank(this.platform.lapic);
-    this.#cpuid = this.#createCpuid(options.cpu);
     this.#onHypercall = options.onHypercall;
-    this.handle = allocateDomain(options.domid ?? 1, 1, options.memoryBytes);
-    const built = this.#build(options);
+    this.handle = elsewhere?.handle ?? allocateDomain(options.domid ?? 1, 1, options.memoryBytes);
+    this.#cpuid = this.#createCpuid(options.cpu);
+    const built = elsewhere === undefined ? this.#build(options) : this.#adopt(elsewhere);
     const { state } = built;
-    this.console = new ConsoleRing(built.console.page, { write: options.consoleWrite, notify: () => state.events.notify(built.console.port) });
+    this.#mailbox = new VcpuMailbox(state.tables, this.id);
+    const { page } = built.console;
+    this.console = page && new ConsoleRing(page, { write: options.consoleWrite, notify: () => state.events.notify(built.console.port) });
     this.consolePort = built.console.port;
     this.store = built.store;
     this.domain = new PvhDomain({
@@ -94,17 +131,23 @@ export class PvhMachine {
       uuid: options.uuid ?? new Uint8Array(16),
       memoryMap: pvhMemoryMap(options.memoryBytes),
       timers: this.timers,
-      startNs: BigInt(clock === 'host' ? Date.now() : FIXED_WALL_CLOCK_MS) * 1_000_000n,
+      isFirst: this.id === 0,
+      startNs: elsewhere?.startNs ?? BigInt(clock === 'host' ? Date.now() : FIXED_WALL_CLOCK_MS) * 1_000_000n,
       now: () => this.clock.now(),
       consoleWrite: options.consoleWrite,
       shutdown: (reason) => this.#end(ENDS[endingOfReason(reason)]),
     });
-    this.core = new VcpuCore(options.module, options.index, this.handle.ram, this.handle.ram.buffer.byteLength, this.#host(clock === 'host'));
-    state.ram.onWrite = (address, length) => this.#wrote(address, length);
+    this.core = new VcpuCore(options.module, options.index, this.handle.ram, this.handle.ram.buffer.byteLength, this.#host(clock === 'host'), {
+      board: this.handle.board,
+      core: this.id,
+    });
+    state.tables.lock.meanwhile = () => this.core.link.serveWaiting();
+    state.ram.onWrite = (address, length) => this.core.wrote(address, length);
     this.#access = new GuestAccess(this.core, state.ram);
     this.#vcpu = this.#createVcpu();
     this.#publishMap();
-    applyBootState(this.core, built.boot);
+    this.#publishApic();
+    if (this.id === 0) applyBootState(this.core, built.boot);
   }
 
   #build(options: PvhMachineOptions): BuiltDomain {
@@ -113,7 +156,7 @@ export class PvhMachine {
       peers: {
         find: () => undefined,
         signal: (port) => {
-          if (port === built.console.port) this.console.drain();
+          if (port === built.console.port) this.console?.drain();
           else options.signal?.(port);
         },
         closed: () => undefined,
@@ -122,12 +165,36 @@ export class PvhMachine {
     return built;
   }
 
+  #adopt({
+    handle,
+    boot,
+    console,
+    store,
+    peers,
+  }: BuiltElsewhere): Omit<BuiltDomain, 'console'> & { readonly console: Partial<BuiltDomain['console']> & { port: number } } {
+    return { state: new DomainState(handle, { kick: (vcpu) => this.#kick(vcpu), peers }), boot, console, store };
+  }
+
+  /** Has a vCPU look at its events. */
+  #kick(vcpu: number): void {
+    if (vcpu === this.id) this.#interrupt();
+    else this.#kickOther(vcpu);
+  }
+
   #createVcpu(): PvhVcpu {
-    const { core, timers, platform } = this;
+    const { core, timers, platform, id } = this;
     const { state, vcpus } = this.domain;
     const now = (): number => this.clock.now();
-    const vcpu = new PvhVcpu({ id: VCPU, core, state, timers, now, hasInterrupt: () => this.hasInterrupt(), sendNmi: () => platform.nmi() });
-    vcpus.push(vcpu);
+    const vcpu = new PvhVcpu({ id, core, state, timers, now, hasInterrupt: () => this.hasInterrupt(), sendNmi: () => platform.nmi() });
+    for (let other = 0; other < this.handle.vcpus; other++) {
+      if (other === id) {
+        vcpus.push(vcpu);
+        continue;
+      }
+      const remote = new RemoteVcpu(other, state, () => this.#kickOther(other));
+      platform.addRemote(remote);
+      vcpus.push(remote);
+    }
     return vcpu;
   }
 
@@ -136,15 +203,15 @@ export class PvhMachine {
       features: TABLE_FEATURES,
       ...(model === undefined ? {} : { model }),
       tscHz: TSC_HZ,
-      apicId: 0,
-      processors: 1,
+      apicId: apicIdOf(this.id),
+      processors: this.handle.vcpus,
       osxsave: () => (this.core.view.getUint32(L.CR4, true) & 0x40000) !== 0,
     });
   }
 
   #host(isReal: boolean): VcpuHost {
     const { ports, mmio, lapic } = this.platform;
-    const facts = { domid: this.handle.domid, vcpu: VCPU, tscHz: TSC_HZ };
+    const facts = { domid: this.handle.domid, vcpu: this.id, tscHz: TSC_HZ };
     return {
       portIn: (port, size) => ports.read(port, size as 1 | 2 | 4),
       portOut: (port, size, value) => ports.write(port, size as 1 | 2 | 4, value),
@@ -167,6 +234,8 @@ export class PvhMachine {
       },
       acknowledgeNmi: () => lapic.acknowledgeNmi(),
       hypercall: () => this.#hypercall(),
+      kicked: () => this.#notice(),
+      mapChanged: () => this.#publishMap(),
     };
   }
 
@@ -177,14 +246,18 @@ export class PvhMachine {
 
   /** The vector by which the upcall comes now; 0 when it does not, or comes by the local APIC. */
   get #upcallVector(): number {
-    const { callbackVector, state } = this.domain;
-    if (callbackVector === 0 || state.tables.vcpu(VCPU, Vcpu.UPCALL_VECTOR) !== 0) return 0;
-    return state.upcall.isPending(VCPU) ? callbackVector : 0;
+    const { upcall, tables } = this.domain.state;
+    const { callbackVector } = tables;
+    if (callbackVector === 0 || tables.vcpu(this.id, Vcpu.UPCALL_VECTOR) !== 0) return 0;
+    return upcall.isPending(this.id) ? callbackVector : 0;
   }
 
   #hypercall(): number {
     serveHypercall({ core: this.core, domain: this.domain, vcpu: this.#vcpu, access: this.#access }, this.#onHypercall);
-    this.#publishMap();
+    if (this.domain.state.tables.mapEpoch !== this.#mapEpoch) {
+      this.#publishMap();
+      this.core.link.announceMap();
+    }
     if (!this.#vcpu.mustWait) return 1;
     return 2;
   }
@@ -195,15 +268,7 @@ export class PvhMachine {
     const epoch = tables.mapEpoch;
     if (epoch === this.#mapEpoch) return;
     this.#mapEpoch = epoch;
-    const { view } = this.core;
-    new Uint8Array(view.buffer, L.PHYSMAP, L.PHYSMAP_SLOTS * 8).fill(0);
-    physmap.forEachOutsideRam((gfn, frame) => {
-      let slot = gfn % L.PHYSMAP_SLOTS;
-      while (view.getUint32(L.PHYSMAP + slot * 8, true) !== 0) slot = (slot + 1) % L.PHYSMAP_SLOTS;
-      view.setUint32(L.PHYSMAP + slot * 8, gfn + 1, true);
-      view.setUint32(L.PHYSMAP + slot * 8 + 4, frame, true);
-    });
-    view.setUint32(L.PHYSMAP_START, this.handle.ramBytes, true);
+    writePhysmap(this.core.view, physmap, this.handle.ramBytes);
     this.core.exports.flushTlb(1);
   }
 
@@ -215,15 +280,6 @@ export class PvhMachine {
     return true;
   }
 
-  #wrote(address: number, length: number): void {
-    const { core } = this;
-    for (let page = address - (address % PAGE); page < address + length; page += PAGE) {
-      if (core.view.getBigUint64(L.CODE_MAP + (page / PAGE) * 8, true) === 0n) continue;
-      const from = Math.max(page, address);
-      core.blocks.invalidate(from, Math.min(page + PAGE, address + length) - from);
-    }
-  }
-
   #end(how: SliceEnd): void {
     this.#ended ??= how;
     this.core.expire();
@@ -231,24 +287,74 @@ export class PvhMachine {
 
   #interrupt(): void {
     if (this.core === undefined) return;
+    this.#notice();
+    this.core.expire();
+  }
+
+  /** Takes in what other threads have left for the vCPU. */
+  #notice(): void {
+    this.#mailbox.take(this.#mail);
     this.#assertUpcall();
     this.core.view.setUint32(L.INTR_PENDING, this.hasInterrupt() ? 1 : 0, true);
     this.core.view.setUint32(L.NMI_PENDING, this.platform.lapic.nmiPending ? 1 : 0, true);
-    this.core.expire();
+    if (this.#mailbox.startWaits) this.core.expire();
   }
 
   /** Passes an upcall that has become pending to the local APIC, when the guest wants it there. */
   #assertUpcall(): void {
     const { tables } = this.domain.state;
-    if (tables.takeVcpu(VCPU, Vcpu.KICKED) === 0) return;
-    const vector = tables.vcpu(VCPU, Vcpu.UPCALL_VECTOR);
+    if (tables.takeVcpu(this.id, Vcpu.KICKED) === 0) return;
+    const vector = tables.vcpu(this.id, Vcpu.UPCALL_VECTOR);
     if (vector !== 0) this.platform.interrupt(vector);
+  }
+
+  readonly #mail = {
+    interrupt: (vector: number): void => this.platform.interrupt(vector),
+    nmi: (): void => this.platform.nmi(),
+    periodic: (ns: number): void => (ns === 0 ? this.#vcpu.periodic.stop() : this.#vcpu.periodic.start(ns)),
+    updateFlag: (on: boolean): void => {
+      this.#vcpu.runstate.updateFlag = on;
+    },
+  };
+
+  /** Messages that start or stop the vCPU are looked at between slices. */
+  #takeStart(): void {
+    if (!this.#mailbox.startWaits) return;
+    this.#mailbox.takeStart({
+      init: () => this.platform.message(deliveryMode.init, 0),
+      startup: (vector) => this.platform.message(deliveryMode.startup, vector),
+      up: () => this.#vcpu.up(),
+      down: () => this.#vcpu.down(),
+    });
+  }
+
+  /** INIT: the vCPU is as after power-up, and waits. */
+  #init(): void {
+    this.core.exports.resetCpu?.();
+    this.#vcpu.waitForStart();
+  }
+
+  /** A start-up message: real mode, at a page below 1 MiB. */
+  #startup(vector: number): void {
+    if (!this.#vcpu.waitsForStart) return;
+    const { core } = this;
+    core.view.setUint32(L.SEG_CS + L.SEG_SELECTOR, vector << 8, true);
+    core.view.setBigUint64(L.SEG_CS + L.SEG_BASE, BigInt(vector << 12), true);
+    core.rip = 0n;
+    core.exports.updateContext();
+    this.#vcpu.started();
+  }
+
+  #publishApic(): void {
+    if (this.#mailbox === undefined) return;
+    this.#mailbox.publish(this.platform.lapic.address);
   }
 
   /** Runs about `instructions` more, firing due timers first. */
   slice(instructions: number): SliceEnd {
     this.timers.runDue(this.clock.now());
     this.#publishMap();
+    this.#takeStart();
     this.#interrupt();
     if (!this.#vcpu.mayRun) return this.#ended ?? 'halt';
     this.#vcpu.resume();
@@ -262,6 +368,14 @@ export class PvhMachine {
     if (this.#ended !== null) return this.#ended;
     if (result === 'fault') throw new HypervisorError('HV_ERR_VCPU_FAULT', 'the vCPU stopped on a fault outside a debugger');
     return result;
+  }
+
+  /** Takes in events and due timers while the vCPU does not run; whether it can run now. */
+  attend(): boolean {
+    this.timers.runDue(this.clock.now());
+    this.#takeStart();
+    this.#interrupt();
+    return this.#ended !== null || this.#vcpu.mayRun;
   }
 
   /** True when what a vCPU that is halted waits for has come. */

@@ -1,9 +1,10 @@
 import type { BusDevice, TimerFactory, VirtualClock } from '#sdk';
-import { ApicBus, deliveryMode } from '../platform/apic/apic-bus.ts';
+import { ApicBus, type ApicTarget, deliveryMode } from '../platform/apic/apic-bus.ts';
 import { apicLayout } from '../platform/acpi/madt.ts';
 import { createBus } from '../platform/bus.ts';
 import { Lapic } from '../platform/lapic.ts';
 import { pvhPowerPorts, pvhPowerValues } from './pvh-acpi.ts';
+import { apicIdOf } from './pvh-layout.ts';
 
 const APIC_PAGE = 0x1000;
 
@@ -12,8 +13,14 @@ export interface PvhPlatformParts {
   readonly clock: VirtualClock;
   readonly timers: TimerFactory;
   readonly tscHz: number;
+  readonly vcpu: number;
   /** An interrupt or NMI may now want delivery. */
   interruptChanged(): void;
+  /** INIT and start-up messages reached the vCPU. */
+  init(): void;
+  startup(vector: number): void;
+  /** What messages find the local APIC by has changed. */
+  apicChanged(): void;
   /** The guest switched itself off, or reset itself, by ACPI's registers. */
   powerOff(): void;
   reset(): void;
@@ -53,21 +60,31 @@ export class PvhPlatform {
   readonly #bus = new ApicBus();
   #lapicAddress: number | null = null;
 
-  constructor({ clock, timers, tscHz, interruptChanged, powerOff, reset }: PvhPlatformParts) {
+  constructor({ clock, timers, tscHz, vcpu, interruptChanged, init, startup, apicChanged, powerOff, reset }: PvhPlatformParts) {
     const power = pvhPowerPorts;
     this.ports.map(power.event, power.eventBytes, enableRegisters(power.eventBytes / 2));
     this.ports.map(power.control, power.controlBytes, controlRegister(powerOff));
     this.ports.map(power.reset, 1, { read: () => 0, write: (_offset, _size, value) => void (value === pvhPowerValues.reset && reset()) });
     this.ports.map(power.gpe, power.gpeBytes, enableRegisters(power.gpeBytes / 2));
     this.lapic = new Lapic({
-      id: 0,
+      id: apicIdOf(vcpu),
       bus: this.#bus,
       clock,
       timers,
       tscHz,
-      cpu: { interruptChanged, init: () => undefined, startup: () => undefined, baseChanged: (address) => this.#placeLapic(address) },
+      cpu: { interruptChanged, init, startup, addressChanged: apicChanged, baseChanged: (address) => this.#placeLapic(address) },
     });
     this.#placeLapic(apicLayout.lapicBase);
+  }
+
+  /** Adds the local APIC of a vCPU on another thread. */
+  addRemote(target: ApicTarget): void {
+    this.#bus.addTarget(target);
+  }
+
+  /** An INIT or start-up message of another vCPU. */
+  message(mode: number, vector: number): void {
+    this.lapic.receive({ mode, vector, level: false, destination: 0, logical: false, wide: false });
   }
 
   /** An edge-triggered interrupt at the local APIC. */

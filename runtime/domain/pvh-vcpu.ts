@@ -31,7 +31,7 @@ export class PvhVcpu implements HypercallVcpu {
   readonly #periodicTimer: Timer;
   readonly #pollTimer: Timer;
   #periodNs = 0;
-  #wait: VcpuWait | { readonly kind: 'halt' } | null = null;
+  #wait: VcpuWait | { readonly kind: 'halt' | 'start' | 'down' } | null = null;
   #timedOut = false;
 
   constructor(parts: PvhVcpuParts) {
@@ -48,7 +48,31 @@ export class PvhVcpu implements HypercallVcpu {
     this.#pollTimer = timers.create(() => {
       this.#timedOut = true;
     });
-    state.tables.setVcpu(id, Vcpu.UP, 1);
+    if (id === 0) this.#isUp();
+    else this.waitForStart();
+  }
+
+  #isUp(): void {
+    this.#parts.state.tables.setVcpu(this.id, Vcpu.INITIALISED, 1);
+    this.#parts.state.tables.setVcpu(this.id, Vcpu.UP, 1);
+  }
+
+  /** After a reset: nothing runs until a start-up message comes. */
+  waitForStart(): void {
+    this.runstate.enter(Runstate.RUNSTATE_offline);
+    this.#parts.state.tables.setVcpu(this.id, Vcpu.UP, 0);
+    this.#wait = { kind: 'start' };
+  }
+
+  /** Whether a start-up message is what it waits for. */
+  get waitsForStart(): boolean {
+    return this.#wait?.kind === 'start';
+  }
+
+  /** A start-up message has come: it begins. */
+  started(): void {
+    this.#isUp();
+    this.#wait = null;
   }
 
   readonly periodic = {
@@ -76,8 +100,19 @@ export class PvhVcpu implements HypercallVcpu {
   }
 
   down(): void {
+    this.#parts.state.tables.setVcpu(this.id, Vcpu.UP, 0);
     this.runstate.enter(Runstate.RUNSTATE_offline);
-    this.#wait = { kind: 'block' };
+    this.#wait = { kind: 'down' };
+  }
+
+  up(): void {
+    if (this.#wait?.kind !== 'down') return;
+    this.#isUp();
+    this.#wait = null;
+  }
+
+  get #isOffline(): boolean {
+    return this.#wait?.kind === 'start' || this.#wait?.kind === 'down';
   }
 
   /** Whether the hypercall that was just served makes the vCPU wait. */
@@ -87,6 +122,7 @@ export class PvhVcpu implements HypercallVcpu {
 
   /** The vCPU executed HLT, or its hypercall made it wait. */
   halted(): void {
+    if (this.#isOffline) return;
     this.#wait ??= { kind: 'halt' };
     this.runstate.enter(Runstate.RUNSTATE_blocked);
   }
@@ -110,6 +146,7 @@ export class PvhVcpu implements HypercallVcpu {
   get wakes(): boolean {
     const wait = this.#wait;
     const { hasInterrupt, state } = this.#parts;
+    if (this.#isOffline) return false;
     if (wait?.kind === 'poll') return this.#timedOut || hasInterrupt() || wait.ports.some((port) => state.events.isPending(port));
     return this.#takesNmi || (hasInterrupt() && (wait?.kind === 'block' || this.#takesInterrupts));
   }

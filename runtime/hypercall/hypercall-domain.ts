@@ -8,7 +8,7 @@ export type VcpuWait = { readonly kind: 'block' } | { readonly kind: 'poll'; rea
 /** A vCPU as hypercalls see it. */
 export interface HypercallVcpu {
   readonly id: number;
-  readonly runstate: RunstateClock;
+  readonly runstate: Pick<RunstateClock, 'image' | 'register' | 'updateFlag'>;
   /** Raises VIRQ_TIMER. */
   readonly singleshot: Timer;
   readonly periodic: { start(periodNs: number): void; stop(): void };
@@ -20,6 +20,8 @@ export interface HypercallVcpu {
   sendNmi(): void;
   /** Goes away until another vCPU brings it up. */
   down(): void;
+  /** Comes back where it went away. */
+  up(): void;
 }
 
 /** One range of a domain's memory map. */

@@ -9,7 +9,12 @@ type VcpuHandler = (call: HypercallCall, vcpu: HypercallVcpu) => number;
 const handlers: Readonly<Record<number, VcpuHandler>> = {
   // Processors of these domains start by INIT and SIPI, so there is no state to give.
   [VcpuOp.VCPUOP_initialise]: () => -Errno.ENOSYS,
-  [VcpuOp.VCPUOP_up]: (call, vcpu) => (call.domain.state.tables.vcpu(vcpu.id, Vcpu.UP) === 1 ? 0 : -Errno.EINVAL),
+  [VcpuOp.VCPUOP_up]: (call, vcpu) => {
+    const { tables } = call.domain.state;
+    if (tables.vcpu(vcpu.id, Vcpu.INITIALISED) === 0) return -Errno.EINVAL;
+    if (tables.vcpu(vcpu.id, Vcpu.UP) === 0) vcpu.up();
+    return 0;
+  },
   [VcpuOp.VCPUOP_down]: (call, vcpu) => {
     call.domain.state.tables.setVcpu(vcpu.id, Vcpu.UP, 0);
     vcpu.down();

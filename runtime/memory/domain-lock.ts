@@ -2,6 +2,7 @@ const FREE = 0;
 const HELD = 1;
 const CONTENDED = 2;
 const SPINS = 200;
+const NAP_MS = 1;
 
 /**
  * A lock in shared memory around a domain's tables. Whoever holds it does a few dozen loads and stores, so others spin
@@ -10,6 +11,8 @@ const SPINS = 200;
 export class DomainLock {
   readonly #words: Int32Array;
   readonly #index: number;
+  /** Called over and over while a thread waits for the lock: what it owes others, it must not keep them waiting for. */
+  meanwhile: (() => void) | undefined;
 
   constructor(words: Int32Array, index: number) {
     this.#words = words;
@@ -30,7 +33,10 @@ export class DomainLock {
     const words = this.#words;
     const index = this.#index;
     for (let i = 0; i < SPINS; i++) if (Atomics.compareExchange(words, index, FREE, HELD) === FREE) return;
-    while (Atomics.exchange(words, index, CONTENDED) !== FREE) Atomics.wait(words, index, CONTENDED);
+    while (Atomics.exchange(words, index, CONTENDED) !== FREE) {
+      this.meanwhile?.();
+      Atomics.wait(words, index, CONTENDED, this.meanwhile === undefined ? Number.POSITIVE_INFINITY : NAP_MS);
+    }
   }
 
   #release(): void {

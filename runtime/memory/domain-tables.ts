@@ -32,11 +32,23 @@ export const Vcpu = {
   FIFO_CONTROL: 5,
   FIFO_TAILS: 8,
   VIRQ_PORTS: 8 + EventFifo.EVTCHN_FIFO_MAX_QUEUES,
+  /** Messages of other vCPUs, see `VcpuMailbox`: 256 interrupt vectors, what else came, and what starts or stops it. */
+  VECTORS: 48,
+  SIGNALS: 56,
+  START: 57,
+  /** How its local APIC is addressed. */
+  APIC_MODE: 58,
+  APIC_LOGICAL: 59,
+  APIC_FORMAT: 60,
+  PERIOD_LOW: 61,
+  PERIOD_HIGH: 62,
+  /** It has been started once. */
+  INITIALISED: 63,
   WORDS: 64,
 } as const;
 
 /** Words about the domain as a whole. */
-const Head = { LOCK: 0, WORD_BITS: 1, FIFO: 2, GRANT_FRAMES: 3, MAP_EPOCH: 4, WORDS: 16 } as const;
+const Head = { LOCK: 0, WORD_BITS: 1, FIFO: 2, GRANT_FRAMES: 3, MAP_EPOCH: 4, CALLBACK_VECTOR: 5, WORDS: 16 } as const;
 
 const sizes = {
   head: Head.WORDS * 4,
@@ -125,6 +137,14 @@ export class DomainTables {
   }
   set grantFrames(count: number) {
     this.#head[Head.GRANT_FRAMES] = count;
+  }
+
+  /** Vector of the upcall for all vCPUs, or 0. */
+  get callbackVector(): number {
+    return this.#head[Head.CALLBACK_VECTOR] ?? 0;
+  }
+  set callbackVector(vector: number) {
+    this.#head[Head.CALLBACK_VECTOR] = vector;
   }
 
   /** Counts changes of the physmap. */

@@ -90,8 +90,8 @@ function createPvh(config: MachineConfig, { write, post }: MachineOutlets): Gues
     },
     slice: (instructions) => machine.slice(instructions),
     receive: (input) => {
-      const { room } = machine.console;
-      if (room > 0 && !input.isEmpty) machine.console.send(input.read(room));
+      const room = machine.console?.room ?? 0;
+      if (room > 0 && !input.isEmpty) machine.console?.send(input.read(room));
     },
     interruptLine: () => machine.interruptLine(),
   };

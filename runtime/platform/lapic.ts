@@ -1,11 +1,14 @@
-import type { AccessSize, BusDevice, TimerFactory, VirtualClock } from '#sdk';
+import type { AccessSize, BusDevice } from '#sdk';
 import { ApicBase, type MsrValue } from './apic/apic-base.ts';
-import { type ApicBus, type ApicTarget, deliveryMode, type InterruptMessage } from './apic/apic-bus.ts';
-import { destinationMatches, x2apicLogicalId } from './apic/apic-destination.ts';
+import { type ApicTarget, deliveryMode, type InterruptMessage } from './apic/apic-bus.ts';
+import { type ApicAddress, destinationMatches, x2apicLogicalId } from './apic/apic-destination.ts';
 import { decodeIpi, ipiShorthand } from './apic/ipi.ts';
+import type { LapicDeps } from './apic/lapic-parts.ts';
 import { LapicTimer } from './apic/lapic-timer.ts';
 import { lapicRegister, x2apicReadable, x2apicWritable } from './apic/lapic-registers.ts';
 import { LapicVectors } from './apic/lapic-vectors.ts';
+
+export type { LapicCpu, LapicDeps } from './apic/lapic-parts.ts';
 
 const MSR_APIC_BASE = 0x1b;
 const MSR_TSC_DEADLINE = 0x6e0;
@@ -21,28 +24,6 @@ const SPURIOUS_RESET = 0xff;
 const ERROR_SEND_VECTOR = 0x20;
 const ERROR_RECEIVE_VECTOR = 0x40;
 const ERROR_REGISTER = 0x80;
-
-/** What a local APIC needs from its processor and the board. */
-export interface LapicDeps {
-  readonly id: number;
-  readonly clock: VirtualClock;
-  readonly timers: TimerFactory;
-  readonly tscHz: number;
-  readonly bus: ApicBus;
-  readonly cpu: LapicCpu;
-}
-
-/** The processor of a local APIC. */
-export interface LapicCpu {
-  /** An interrupt or NMI may now want delivery. */
-  interruptChanged(): void;
-  /** An INIT arrived: reset the processor and, unless it is the first, wait for a start-up. */
-  init(): void;
-  /** A start-up IPI arrived: begin at `vector` * 4096 in real mode. */
-  startup(vector: number): void;
-  /** The registers moved or went away (null): the APIC base MSR changed. */
-  baseChanged(address: number | null): void;
-}
 
 /**
  * A local APIC (SDM vol 3, chapter 11): its MMIO page, and its MSRs in x2APIC mode. The processor
@@ -94,6 +75,7 @@ export class Lapic implements BusDevice, ApicTarget {
     this.#nmi = false;
     for (const index of lapicRegister.lvts) this.#lvt.set(index, LVT_MASKED);
     this.timer.reset();
+    this.#deps.cpu.addressChanged?.();
   }
 
   /** Whether a fixed interrupt is above the processor's priority. */
@@ -150,6 +132,13 @@ export class Lapic implements BusDevice, ApicTarget {
     if (!rises) return;
     if (this.#base.enabled) this.#localInterrupt(lapicRegister.lvtLint1);
     else this.#raiseNmi();
+  }
+
+  /** What messages find it by, for APICs on other threads. */
+  get address(): ApicAddress & { readonly enabled: boolean; readonly softwareEnabled: boolean } {
+    const { enabled, x2apic } = this.#base;
+    const softwareEnabled = (this.#svr & SVR_ENABLED) !== 0;
+    return { id: this.id, enabled, x2apic, softwareEnabled, logicalDestination: this.#logicalId(), destinationFormat: this.#dfr };
   }
 
   matches(message: InterruptMessage): boolean {
@@ -275,9 +264,11 @@ export class Lapic implements BusDevice, ApicTarget {
         return;
       case register.ldr:
         this.#ldr = (value & 0xff00_0000) >>> 0;
+        this.#deps.cpu.addressChanged?.();
         return;
       case register.dfr:
         this.#dfr = (value | 0x0fff_ffff) >>> 0;
+        this.#deps.cpu.addressChanged?.();
         return;
       case register.svr:
         this.#writeSpurious(value);
@@ -319,6 +310,7 @@ export class Lapic implements BusDevice, ApicTarget {
 
   #writeSpurious(value: number): void {
     this.#svr = value & 0x3ff;
+    this.#deps.cpu.addressChanged?.();
     if (!(value & SVR_ENABLED)) {
       for (const index of lapicRegister.lvts) this.#writeLvt(index, this.#lvtEntry(index));
     }
@@ -392,6 +384,7 @@ export class Lapic implements BusDevice, ApicTarget {
     if (!this.#base.write(low, high)) return false;
     if (!this.#base.enabled) this.reset();
     this.#deps.cpu.baseChanged(this.#base.mmioAddress);
+    this.#deps.cpu.addressChanged?.();
     return true;
   }
 }

@@ -18,7 +18,7 @@ const CANARIES: readonly (readonly [number, number])[] = [
   [L.MISSED_JUMPS_RING + 16 * L.MISSED_JUMPS_KEPT, 0x1000],
   [0x3ff8, 0x4000],
   [L.PHYSMAP + 8 * L.PHYSMAP_SLOTS, L.TLB],
-  [L.JUMP_CACHE + L.JUMP_CACHE_ENTRIES * L.JUMP_CACHE_ENTRY_SIZE, L.CODE_MAP],
+  [L.JUMP_CACHE + L.JUMP_CACHE_ENTRIES * L.JUMP_CACHE_ENTRY_SIZE, L.ARENA],
 ];
 /** WebAssembly memory above the guest's RAM. */
 const BEYOND = 1 << 20;

@@ -47,6 +47,7 @@ const unsigned = (width: number, v: bigint): bigint => BigInt.asUintN(width, v);
 
 /** Node operations that the evaluator knows beside the WebAssembly operations. */
 const KNOWN = new Set([
+  'fence',
   'copy',
   'select',
   'readRegister',
@@ -273,6 +274,7 @@ export class Evaluator {
       case 'registerNumber':
         return BigInt((n.register as RegisterRef).index as number);
       case 'need':
+      case 'fence':
         return null;
       case 'readState':
         if (isVectorState(n.constant as number)) return this.readVector(n.constant as number, n.width as number);

@@ -5,6 +5,7 @@ import type { InstructionFacts } from '../../jit/ir/machine.ts';
 import type { Node } from '../../jit/ir/node.ts';
 import type { Row } from '../../jit/isa/dsl/row.ts';
 import { buildMicrocode } from '../../jit/microcode/build-microcode.ts';
+import { createBoard } from '../../jit/vcpu/board.ts';
 import * as L from '../../jit/state/vcpu-layout.ts';
 
 /** A row in one form, its immediate known (as in translated code) or left to the record. */
@@ -56,10 +57,11 @@ export class RowMachine {
     this.snippets = snippets;
     const state = new WebAssembly.Memory({ initial: L.STATE_PAGES, maximum: L.STATE_PAGES, shared: true });
     const ram = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true });
+    const board = createBoard(1).shared;
     const module = new WebAssembly.Module(buildMicrocode() as BufferSource);
     const imports: Record<string, Record<string, WebAssembly.ImportValue>> = {};
     for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {
-      (imports[from] ??= {})[name] = kind === 'memory' ? (name === 'ram' ? ram : state) : () => 0;
+      (imports[from] ??= {})[name] = kind === 'memory' ? (name === 'ram' ? ram : name === 'board' ? board : state) : () => 0;
     }
     const micro = new WebAssembly.Instance(module, imports).exports;
     this.micro = micro as Record<string, Routine>;

@@ -110,7 +110,8 @@ const cmpxchg = (m: Machine): void => {
 const cmpxchgPair = (half: 32 | 64) => (m: Machine): void => {
   const address = m.address(0);
   if (half === 64) m.requireAligned(address);
-  m.system(half === 32 ? 'cmpxchg8b' : 'cmpxchg16b', address);
+  if (half === 32) m.system('cmpxchg8b', address);
+  else m.system('cmpxchg16b', address, m.i32(m.facts.lock ? 1 : 0));
 };
 
 /** ADCX and ADOX: add with one flag as carry, no other flag touched. */

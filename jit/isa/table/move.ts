@@ -6,8 +6,9 @@ const movzx = (m: Machine): void => m.write(0, m.zeroExtend(m.read(1), m.operand
 const movsx = (m: Machine): void => m.write(0, m.signExtend(m.read(1), m.operand(0).width));
 const lea = (m: Machine): void => m.write(0, m.truncate(m.effectiveAddress(1), m.size));
 
+/** XCHG with memory is atomic without LOCK. */
 const xchg = (m: Machine): void => {
-  const a = m.readModify(0);
+  const a = m.readModify(0, m.operand(0).width, true);
   const b = m.read(1);
   if (m.isMemory(0)) {
     m.write(0, b);

@@ -135,7 +135,7 @@ const halves = (mnemonic: string, prefix: string, load: string, store: string, l
   row(mnemonic, `${prefix} 0F ${load} /r`, 'x,m64', loadHalf(lane), { feature }),
   row(mnemonic, `${prefix} 0F ${store} /r`, 'm64,x', storeHalf(lane), { feature }),
 ];
-const fences = (mnemonic: string, group: number, feature: string): Row => row(mnemonic, `NP 0F AE /${group} reg`, '', nothing, { feature });
+const fences = (mnemonic: string, group: number, feature: string, sem: (m: Machine) => void = nothing): Row => row(mnemonic, `NP 0F AE /${group} reg`, '', sem, { feature });
 
 /** Moves between XMM registers, memory and general registers; MXCSR, fences, prefetches. */
 export const sseMove: readonly Row[] = [
@@ -175,7 +175,8 @@ export const sseMove: readonly Row[] = [
   row('LDMXCSR', 'NP 0F AE /2', 'm32', ldmxcsr, { feature: 'sse', operandSize: 'any' }),
   row('STMXCSR', 'NP 0F AE /3', 'm32', stmxcsr, { feature: 'sse', operandSize: 'any' }),
   fences('LFENCE', 5, 'sse2'),
-  fences('MFENCE', 6, 'sse2'),
+  // loads keep their order, and so do stores, on the hosts whose order guests rely on: only a load may pass a store
+  fences('MFENCE', 6, 'sse2', (m) => m.fence()),
   fences('SFENCE', 7, 'sse'),
   row('CLFLUSH', 'NP 0F AE /7', 'm8', clflush, { feature: 'sse2', operandSize: 'any' }),
   row('MOVNTI', 'NP 0F C3 /r', 'm32,r32', (m) => m.write(0, m.read(1)), { feature: 'sse2', operandSize: 'any' }),

@@ -9,7 +9,7 @@ import {
 } from "../segment/descriptor";
 import { fault, faultGp, VECTOR_DB, VECTOR_GP, VECTOR_NP, VECTOR_TS } from "../fault";
 import { setEflags } from "../flags";
-import { loadSystem, probeIn, storeSystem } from "../mmu/memory";
+import { changeSystem, loadSystem, probeIn, storeSystem } from "../mmu/memory";
 import { push } from "../segment/stack";
 import {
   CR0_PG, CR0_TS, CS, FLAG_NT, FLAG_VM, FLAGS_ALL, gpr, LDTR, segBase, segLimit, segSelector, setGpr, setSegment, TR,
@@ -32,8 +32,7 @@ const DR6_BT: u32 = 0x8000;
 let traps: bool = false;
 
 function setBusy(address: u64, busy: bool): void {
-  const rights = loadSystem(address + 5, 1);
-  storeSystem(address + 5, 1, busy ? rights | BUSY : rights & ~BUSY);
+  changeSystem(address + 5, BUSY, busy ? BUSY : 0);
 }
 
 /** Linear address of the descriptor of the task in force. */

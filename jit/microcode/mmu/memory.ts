@@ -2,7 +2,7 @@
 import { CR4, EFLAGS, TLB_ADDEND, TLB_BASE, TLB_ENTRIES, TLB_READ, TLB_WRITE } from "../../state/vcpu-layout";
 import { checkFault } from "../fault";
 import { ramLoad16, ramLoad32, ramLoad64, ramLoad8, ramStore16, ramStore32, ramStore64, ramStore8 } from "../host";
-import { readPhysical, writePhysical } from "./physical";
+import { exchangePhysical, readPhysical, writePhysical } from "./physical";
 import { readCrossing, slowRead, slowWrite, translateCrossing, writeCrossing } from "./slow-path";
 import { CR4_SMAP, FLAG_AC } from "../state";
 import { entryOf } from "./tlb";
@@ -60,6 +60,14 @@ export function probeIn(linear: u64, length: i32, set: i32, flags: i32): void {
   if ((<i32>linear & 0xfff) + length <= 0x1000) translateIn(linear, WRITE, set, flags);
   else translateCrossing(linear, length, WRITE, set, flags);
   checkFault();
+}
+
+/** Atomically sets and clears bits of a byte of a descriptor table. */
+export function changeSystem(linear: u64, clear: u64, set: u64): void {
+  const pa = translateIn(linear, WRITE, SET_SUPERVISOR, 0);
+  checkFault();
+  let there = readPhysical(pa, 1);
+  while (!exchangePhysical(pa, 1, there, (there & ~clear) | set)) there = readPhysical(pa, 1);
 }
 
 /** Entry of the set in force if it allows the access at once, else 0. */

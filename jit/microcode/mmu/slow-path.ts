@@ -4,7 +4,8 @@
  */
 import { DATA_SET, MEM_SCRATCH, TLB, TLB_BASE, TLB_SET_SIZE } from "../../state/vcpu-layout";
 import { checkWatched } from "./watch";
-import { codeMap, isRam, isRom, readPhysical, writePhysical } from "./physical";
+import { splitLock } from "../host";
+import { codeMap, exchangePhysical, isRam, isRom, readPhysical, writePhysical } from "./physical";
 import { isCode64 } from "../state";
 import { READ, translateIn, WRITE } from "./translate";
 
@@ -83,6 +84,33 @@ export function slowWrite(linear: i64, sizeFlags: i32, value: i64): void {
   }
   const first = translateCrossing(linear, size, WRITE, set, sizeFlags);
   if (first >= 0) writeCrossing(linear, first, size, value);
+}
+
+/**
+ * Atomically stores the low `size` bytes of `value` where `expected` was read; both are zero-extended. 0: somebody has
+ * changed what was there, or a fault is recorded. An access that crosses pages is atomic towards its like only.
+ */
+export function slowExchange(linear: i64, sizeFlags: i32, expected: i64, value: i64): i32 {
+  const size = sizeFlags & 0xff;
+  if (isWatched() && !checkWatched(linear, size, WRITE)) return 0;
+  const set = load<i32>(DATA_SET);
+  if (fits(linear, size)) {
+    const pa = translateIn(linear, WRITE, set, sizeFlags);
+    return pa >= 0 && exchangePhysical(pa, size, expected, value) ? 1 : 0;
+  }
+  const first = translateCrossing(linear, size, WRITE, set, sizeFlags);
+  if (first < 0) return 0;
+  splitLock(1);
+  const equal = <i64>readCrossing(linear, first, size) == expected;
+  if (equal) writeCrossing(linear, first, size, value);
+  splitLock(0);
+  return equal ? 1 : 0;
+}
+
+/** Physical address of a store that lies in one page, with all its checks; -1: a fault is recorded. */
+export function translateStore(linear: u64, size: i32): i64 {
+  if (isWatched() && !checkWatched(linear, size, WRITE)) return -1;
+  return translateIn(linear, WRITE, load<i32>(DATA_SET), size);
 }
 
 /** Loads 16 bytes into MEM_SCRATCH. */

@@ -214,7 +214,7 @@ function scanMap(map: i32, any: i32, set: i32, frame: u32, found: u32): u32 {
   return hint;
 }
 
-/** Drops the write tags of the physical page at `pa` in all sets: call it when its CODE_MAP word becomes non-zero. */
+/** Drops the write tags of the physical page at `pa` in all sets: call it when its word in the board's CODE_MAP becomes non-zero. */
 export function codePageProtect(pa: i32): void {
   const frame = <u32>pa & 0xfffff000;
   const address = WRITE_HINT + (((frame >> 12) & (TLB_ENTRIES - 1)) << 1);

@@ -1,7 +1,7 @@
 /** Descriptors: fetching them from GDT and LDT, taking them apart. SDM vol 3, 3.4.5. */
 import { GDTR_BASE, GDTR_LIMIT } from "../../state/vcpu-layout";
 import { fault } from "../fault";
-import { loadSystem, loadSystem64, storeSystem } from "../mmu/memory";
+import { changeSystem, loadSystem64 } from "../mmu/memory";
 import { ATTR_UNUSABLE, LDTR, segAttr, segBase, segLimit, setSegment } from "../state";
 
 /** A descriptor's bits. */
@@ -79,8 +79,7 @@ export function fetchUpperHalf(selector: i32, vector: i32, ext: i32): u64 {
 /** Sets the accessed bit of a segment descriptor at `address`, in memory if it was clear; returns the descriptor. */
 export function setAccessed(address: u64, descriptor: u64): u64 {
   if (descriptor & DESC_ACCESSED) return descriptor;
-  const rights = loadSystem(address + 5, 1);
-  storeSystem(address + 5, 1, rights | 1);
+  changeSystem(address + 5, 0, 1);
   return descriptor | DESC_ACCESSED;
 }
 

@@ -5,7 +5,7 @@ import {
 } from "./descriptor";
 import { writeCr0 } from "../control/control";
 import { fault, faultGp, faultUd, VECTOR_GP, VECTOR_NP } from "../fault";
-import { loadSystem, storeSystem } from "../mmu/memory";
+import { changeSystem } from "../mmu/memory";
 import { probeOperand, readOperand, writeOperand } from "./segment";
 import {
   cpl, CR4_UMIP, finish, hasCr4, isCanonical, isCode64, isLongMode, isParagraphMode, LDTR, segSelector, setSegment, TR,
@@ -87,8 +87,7 @@ export function ltr(value: i32): void {
   if (kind != 9 && (kind != 1 || isLongMode())) faultGp(selector & 0xfffc);
   const base = systemBase(selector, descriptor);
   if (!(descriptor & DESC_P)) fault(VECTOR_NP, selector & 0xfffc);
-  const rights = loadSystem(descriptorAddress + 5, 1);
-  storeSystem(descriptorAddress + 5, 1, rights | TSS_BUSY);
+  changeSystem(descriptorAddress + 5, 0, TSS_BUSY);
   setSegment(TR, selector, base, descLimit(descriptor), descAttr(descriptor) | 0x200);
   finish();
 }

@@ -266,7 +266,7 @@ describe('TLB upkeep', () => {
     expect([m.call('reviveJump', slot, BASE + 0x10n), m.get32(L.FAULT)]).toEqual([0, 0]);
   });
   it('gives no write tag to code pages and tells of stores into code', () => {
-    m.set64(L.CODE_MAP + 5 * 8, 2n);
+    m.codeMap.set(5, 2n);
     m.call('slowWrite', 0x5000n, 4, 1n);
     expect(tags(0, 0x5000n)).toEqual([0x5000n, 1n, 1n]);
     expect(m.call('slowProbeWrite', 0x5000n, 4)).toBe(-1);

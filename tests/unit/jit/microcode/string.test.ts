@@ -116,7 +116,7 @@ describe('MOVS', () => {
     expect([m.get64(L.RIP), m.gpr(RCX)]).toEqual([0x100n, 2n]);
   });
   it('tells of code that is overwritten', () => {
-    m.set64(L.CODE_MAP + 0x200 * 8, 1n);
+    m.codeMap.set(0x200, 1n);
     m.calls.length = 0;
     run(MOVS, 4, 32, 1, 2048, 0x100000, 0x1ff000);
     expect(m.calls).toEqual([{ name: 'codeWritten', args: [0x200000, 4096] }]);

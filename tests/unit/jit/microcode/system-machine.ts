@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import * as asc from 'assemblyscript/asc';
 import { parseModule } from '../../../../jit/emit/binaryen.ts';
+import { CODE_MAP } from '../../../../jit/state/board-layout.ts';
 import * as L from '../../../../jit/state/vcpu-layout.ts';
 
 /** A guest fault that a routine recorded or raised. */
@@ -45,6 +46,7 @@ const accessors = (
       ] as const
     ).map(([name, op, type]) => `(func (export "${name}") (param i32 ${type}) (${op} (local.get 0) (local.get 1)))`),
   )
+  .concat('(func (export "fence") (atomic.fence))')
   .concat(['copy', 'fill'].map((name) => `(func (export "${name}") (param i32 i32 i32) (memory.${name} (local.get 0) (local.get 1) (local.get 2)))`))
   .concat(
     (
@@ -78,6 +80,8 @@ export class SystemMachine {
   readonly state: DataView;
   readonly ram: DataView;
   readonly calls: HostCall[] = [];
+  /** The pieces of pages that hold code, by page number. */
+  readonly codeMap = new Map<number, bigint>();
   /** Answers of the devices: port or address and size give a value. */
   device: (address: number, size: number) => number = () => 0;
   private readonly exports: Record<string, (...args: Value[]) => Value | undefined>;
@@ -85,7 +89,8 @@ export class SystemMachine {
   private constructor(system: WebAssembly.Module, ram: WebAssembly.Module) {
     const memory = new WebAssembly.Memory({ initial: L.STATE_PAGES });
     const ramInstance = new WebAssembly.Instance(ram);
-    const instance = new WebAssembly.Instance(system, { env: { memory }, ram: ramInstance.exports, host: this.host() });
+    const board = { load64: (address: number) => this.codeMap.get((address - CODE_MAP) / 8) ?? 0n };
+    const instance = new WebAssembly.Instance(system, { env: { memory }, ram: ramInstance.exports, board, host: this.host() });
     this.exports = instance.exports as typeof this.exports;
     this.state = new DataView(memory.buffer);
     this.ram = new DataView((ramInstance.exports['memory'] as WebAssembly.Memory).buffer);
@@ -118,6 +123,7 @@ export class SystemMachine {
       mmioRead: ask('mmioRead'),
       mmioWrite: note('mmioWrite'),
       codeWritten: note('codeWritten'),
+      splitLock: () => {},
       cpuid: note('cpuid'),
       rdmsr: () => 0,
       wrmsr: () => 0,

@@ -78,6 +78,7 @@ export class HypercallBench {
       yield: () => note('yield'),
       wait: (wait) => void this.waits.push(wait),
       sendNmi: () => note('nmi'),
+      up: () => undefined,
       down: () => note('down'),
     };
   }

@@ -1,0 +1,130 @@
+import * as B from '../state/board-layout.ts';
+import { KICK, STATE_PAGES } from '../state/vcpu-layout.ts';
+
+/** What the cores of a domain share beside RAM, and the machine state of each; plain data, to be sent to other threads. */
+export interface BoardMemory {
+  readonly shared: WebAssembly.Memory;
+  readonly states: readonly WebAssembly.Memory[];
+}
+
+/** Makes the board for a number of cores. Memory is taken as it is used. */
+export function createBoard(cores: number): BoardMemory {
+  if (!Number.isInteger(cores) || cores < 1 || cores > B.MOST_CORES) throw new RangeError(`a domain has 1 to ${B.MOST_CORES} cores, not ${cores}`);
+  const memory = (pages: number): WebAssembly.Memory => new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  return { shared: memory(B.BOARD_PAGES), states: Array.from({ length: cores }, () => memory(STATE_PAGES)) };
+}
+
+/** Where a core stands among those of its domain. */
+export interface CorePlace {
+  readonly board: BoardMemory;
+  readonly core: number;
+}
+
+const KICKED = -0x80000000;
+const SPINS = 2000;
+/** Milliseconds between two looks at something that takes long. */
+const NAP = 1;
+const FREE = 0;
+
+/** Word index of a core's field. */
+export const coreWord = (core: number, field: number): number => (B.CORE + core * B.CORE_SIZE + field) >> 2;
+
+/** A domain's board as any of its threads uses it. */
+export class Board {
+  readonly words: Int32Array;
+  readonly codeMap: BigUint64Array;
+  readonly cores: number;
+  readonly #kicks: readonly Int32Array[];
+
+  constructor({ shared, states }: BoardMemory) {
+    this.words = new Int32Array(shared.buffer);
+    this.codeMap = new BigUint64Array(shared.buffer, B.CODE_MAP, B.CODE_PAGES);
+    this.cores = states.length;
+    this.#kicks = states.map((state) => new Int32Array(state.buffer));
+  }
+
+  /** Has a running core return to its host loop soon: at the next end of a block, or back edge of translated code. */
+  kick(core: number): void {
+    Atomics.or(this.#kicks[core] as Int32Array, KICK >> 2, KICKED);
+  }
+
+  /** Takes a lock; `meanwhile` is called over and over until it is free. */
+  lock(address: number, holder: number, meanwhile: () => void): void {
+    const { words } = this;
+    for (let spins = 0; ; spins++) {
+      const found = Atomics.compareExchange(words, address >> 2, FREE, holder);
+      if (found === FREE) return;
+      meanwhile();
+      if (spins > SPINS) Atomics.wait(words, address >> 2, found, NAP);
+    }
+  }
+
+  unlock(address: number): void {
+    Atomics.store(this.words, address >> 2, FREE);
+  }
+
+  /**
+   * Tells the cores that have code in a page (all but `except`) that bytes of it were written. To be called after they were.
+   * `holder` and `meanwhile` as for `lock`.
+   */
+  written(physical: number, length: number, holder: number = B.NOBODY, meanwhile: () => void = () => undefined): void {
+    const owners = Atomics.load(this.words, (B.CODE_OWNERS >> 2) + (physical >>> 12)) & ~(holder === B.NOBODY ? 0 : 1 << (holder - 1));
+    if (owners === 0) return;
+    this.lock(B.BOARD_LOCK, holder, meanwhile);
+    for (let core = 0; core < this.cores; core++) if (owners & (1 << core)) this.#post(core, physical, length);
+    this.unlock(B.BOARD_LOCK);
+    for (let core = 0; core < this.cores; core++) if (owners & (1 << core)) this.kick(core);
+  }
+
+  /** The same for any range, and only where there is code; for writes that no core made. */
+  wrote(address: number, length: number): void {
+    this.forEachCode(address, length, (at, bytes) => this.written(at, bytes));
+  }
+
+  /** Calls back for the part of a range in each page that holds code. */
+  forEachCode(address: number, length: number, found: (at: number, bytes: number) => void): void {
+    // what was written is to be seen before the map is read
+    Atomics.add(this.words, B.FENCE >> 2, 0);
+    for (let at = address; at < address + length; ) {
+      const end = Math.min(address + length, at - (at % 4096) + 4096);
+      if (this.codeMap[Math.floor(at / 4096)] !== 0n) found(at, end - at);
+      at = end;
+    }
+  }
+
+  #post(core: number, physical: number, length: number): void {
+    const { words } = this;
+    const count = coreWord(core, B.CORE_WRITTEN);
+    const there = words[count] as number;
+    if (there > B.MOST_WRITTEN) return;
+    if (there < B.MOST_WRITTEN) {
+      const at = coreWord(core, B.CORE_WRITTEN_LIST) + there * 2;
+      words[at] = physical;
+      words[at + 1] = length;
+    }
+    Atomics.store(words, count, there + 1);
+  }
+
+  /** Waits while a core has not served the last request. */
+  await(core: number, isBusy: (core: number) => boolean): void {
+    const served = coreWord(core, B.CORE_SERVED);
+    for (let spins = 0; isBusy(core); spins++) if (spins > SPINS) Atomics.wait(this.words, served, Atomics.load(this.words, served), NAP);
+  }
+
+  /** The thread of a core has died: nobody is to wait for it, and its code is forgotten. */
+  stopped(core: number): void {
+    const { words } = this;
+    for (const lock of [B.BOARD_LOCK, B.SPLIT_LOCK]) Atomics.compareExchange(words, lock >> 2, core + 1, FREE);
+    Atomics.store(words, coreWord(core, B.CORE_RUNNING), 0);
+    this.lock(B.BOARD_LOCK, B.NOBODY, () => undefined);
+    words[coreWord(core, B.CORE_WRITTEN)] = 0;
+    const owners = B.CODE_OWNERS >> 2;
+    for (let page = 0; page < B.CODE_PAGES; page++) {
+      const there = words[owners + page] as number;
+      if ((there & (1 << core)) === 0) continue;
+      words[owners + page] = there & ~(1 << core);
+      if (words[owners + page] === 0) this.codeMap[page] = 0n;
+    }
+    this.unlock(B.BOARD_LOCK);
+  }
+}
