@@ -108,7 +108,9 @@ export abstract class RegionEffects extends RegionMemory {
       // what happens to flags in memory in one branch must have happened in the other: settle them first
       const settle = this.flags.base === 'dynamic' && readsFlags(node) ? this.toMemory() : [];
       const condition = this.value(node.args[0] as Node);
-      return [...settle, this.when(condition, this.list(node.then as Node[]), node.otherwise ? this.list(node.otherwise) : undefined)];
+      const then = this.list(node.then as Node[]);
+      if (node.name === 'seldom') return [...settle, this.seldom(condition, then)];
+      return [...settle, this.when(condition, then, node.otherwise ? this.list(node.otherwise) : undefined)];
     }
     const kept = this.local('i32');
     const out = [this.set(kept, this.value(node.args[0] as Node))];
