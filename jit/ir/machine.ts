@@ -244,6 +244,14 @@ export class Machine extends MachineBase {
     }
     this.current = outer;
   }
+  /** `when` for what hardly ever happens: kept out of the way of the rest. */
+  seldom(condition: Value, then: () => void): void {
+    const node = this.node('if', 'none', 0, [condition], false, { then: [], name: 'seldom' });
+    const outer = this.current;
+    this.current = node.then as Node[];
+    then();
+    this.current = outer;
+  }
   /** A mutable cell for values that differ between branches of `when`. */
   variable(initial: Value): Node {
     return this.node('variable', initial.type, initial.width, [initial], false);

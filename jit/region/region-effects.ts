@@ -1,7 +1,6 @@
 import type { Expr } from '../emit/wasm-types.ts';
 import { markWrites } from '../ir/mark-writes.ts';
 import type { Node } from '../ir/node.ts';
-import * as L from '../state/vcpu-layout.ts';
 import { DYNAMIC, readsFlags, touchesFlags } from './flag-state.ts';
 import type { RegionBlock } from './region.ts';
 import { RegionMemory } from './region-memory.ts';
@@ -23,7 +22,7 @@ export abstract class RegionEffects extends RegionMemory {
       return this.sideExit();
     }
     markWrites(program);
-    const out = super.lower(program);
+    const out = [...this.beforeX87(program), ...super.lower(program)];
     this.release(this.outdated);
     this.outdated = [];
     return out;
@@ -67,6 +66,8 @@ export abstract class RegionEffects extends RegionMemory {
       case 'need':
         return this.emitNeed(node.name as string);
       case 'call': {
+        const acted = this.actX87(node);
+        if (acted !== null) return acted;
         this.called.add(node.name as string);
         const call = this.call(
           node.name as string,
@@ -109,7 +110,9 @@ export abstract class RegionEffects extends RegionMemory {
       // what happens to flags in memory in one branch must have happened in the other: settle them first
       const settle = this.flags.base === 'dynamic' && readsFlags(node) ? this.toMemory() : [];
       const condition = this.value(node.args[0] as Node);
-      return [...settle, this.when(condition, this.aside(node.then), node.otherwise && this.aside(node.otherwise))];
+      const then = this.aside(node.then);
+      if (node.name === 'seldom') return [...settle, this.seldom(condition, then)];
+      return [...settle, this.when(condition, then, node.otherwise && this.aside(node.otherwise))];
     }
     const kept = this.local('i32');
     const out = [this.set(kept, this.value(node.args[0] as Node))];
@@ -128,7 +131,7 @@ export abstract class RegionEffects extends RegionMemory {
 
   /** Whether a unit is blocked is looked at where control comes in; a pending x87 exception may come up at any time. */
   private emitNeed(unit: string): Expr[] {
-    return unit === 'fpu' || unit === 'mmx' ? [this.seldom(this.op('i32.and', this.state32(L.FPU_SW), this.i32(0x80)), this.sideExit())] : [];
+    return unit === 'fpu' || unit === 'mmx' ? this.needX87() : [];
   }
 
   protected emitLinear(node: Node): Expr[] {

@@ -124,6 +124,8 @@ export class RegionEmitter extends RegionEffects {
       out.push(...this.lower(step.program));
     }
     this.blockIndex = x;
+    if ((this.terminator as Terminator).kind === 'left') this.forgetX87();
+    out.push(...this.closeX87());
     // blocks that follow here alone may still want them: they are emitted with the ending
     const kept = [...this.flagLocals, ...this.ownWayLocals];
     this.endedWays.set(x, this.way);

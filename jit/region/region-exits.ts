@@ -1,26 +1,23 @@
 import { type Expr, TYPES } from '../emit/wasm-types.ts';
 import * as L from '../state/vcpu-layout.ts';
 import type { FlagState } from './flag-state.ts';
-import { RegionFlags } from './region-flags.ts';
+import { RegionX87 } from './region-x87.ts';
 import { BLOCK_ENTRY_SIZE, type RegionBlock } from './region.ts';
 
 /** Ways out of a region: in the middle of a block, at its end, when the budget is used up or a page has moved. */
-export abstract class RegionExits extends RegionFlags {
+export abstract class RegionExits extends RegionX87 {
   /** Sets of registers that some way out stores. */
   private readonly spilt = new Set<number>();
 
   /** Leaves to the interpreter at an instruction of this block (default: the one at hand). */
   protected sideExit(index = this.stepIndex, state: FlagState = this.flags): Expr[] {
     return [
+      ...this.storeX87(),
       ...this.keepFlags(state, false),
       this.set(this.exitPlace, this.i32((this.blockIndex << 6) | index)),
       this.set(this.exitDirty, this.i32(this.dirtyNow)),
       this.module.br('side'),
     ];
-  }
-
-  protected leaveIfFault(): Expr {
-    return this.seldom(this.state32(L.FAULT), this.sideExit());
   }
 
   /** Ends the region's run at a block's end: everything to memory, then on at a RIP. `entry` = index of a known record there. */

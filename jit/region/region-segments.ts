@@ -52,7 +52,7 @@ export abstract class RegionSegments extends RegionExits {
           [this.set(local, m.i64.and(m.i64.add(this.get(local, 'i64'), this.state64(at + L.SEG_BASE)), this.i64(0xffffffffn)))],
           [
             this.set(local, this.call('segLinear', [this.i32(segment), this.get(local, 'i64'), this.i32(bytes), this.i32(write ? 1 : 0)], 'i64')),
-            this.leaveIfFault(),
+            this.seldom(this.state32(L.FAULT), [...this.undo(), ...this.sideExit()]),
           ],
         ),
         this.get(local, 'i64'),

@@ -170,6 +170,8 @@ export const FAR_STEP = 0x1000;
 export const SCRATCH_HIGH = 0x7e8;
 /** u32: 1 = EFLAGS.TF was set when the instruction began (set by `debugBefore`). */
 export const DEBUG_STEP = 0x7a8;
+/** u32 sign and exponent of what an x87 fast path returned; above, at bit 16, the PE and C1 that it raises. */
+export const FPU_RESULT = 0x7ac;
 /** u64 per TLB set 0 to 2: bit n = word n of the set's part of TLB_LOCAL_MAP is not 0. */
 export const TLB_LOCAL_ANY = 0x7b0;
 /** The same for TLB_GLOBAL_MAP. */

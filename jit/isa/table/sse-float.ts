@@ -44,7 +44,7 @@ const arithmeticScalar = (op: Arithmetic, format: Format) => (m: Machine): void 
 function arithmeticLanes(m: Machine, op: Arithmetic, format: Format, a: Value, b: Value, exact: () => Value): Value {
   const native = vec(m, `${floatShape(format)}.${op}`, a, b);
   const result = m.variable(native);
-  m.when(unlessHarmless(m, 'f32', 4, bothOrdinary(m, format, a, b)), () => {
+  m.seldom(unlessHarmless(m, 'f32', 4, bothOrdinary(m, format, a, b)), () => {
     // zeros are frequent in unused lanes; sums and differences that come out denormal are exact, products and quotients may underflow
     const underflows = op === 'mul' || op === 'div';
     const doubt = unlessHarmless(
@@ -53,7 +53,7 @@ function arithmeticLanes(m: Machine, op: Arithmetic, format: Format, a: Value, b
       op === 'div' ? ordinaryLanes(m, format, b) : notSmallLanes(m, format, b, underflows),
       finiteLanes(m, format, m.value(result)),
     );
-    m.when(doubt, () => {
+    m.seldom(doubt, () => {
       const r = exact();
       raisePending(m);
       m.assign(result, r);
@@ -218,7 +218,7 @@ const compareFlags = (format: Format, quiet: boolean) => (m: Machine): void => {
   const left = m.variable(a.value);
   const right = m.variable(b.value);
   const doubt = unusual(m, format, a, b);
-  m.when(doubt, () => {
+  m.seldom(doubt, () => {
     m.call(`simd_comi_${format}`, 'none', 0, m.i32(quiet ? 1 : 0), a.bits, b.bits);
     raisePending(m);
     const seen = (bits: Value): Value => fromBits(m, format, m.call(`simd_seen_${format}`, type, widthOf(format), bits));

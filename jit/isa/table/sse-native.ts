@@ -177,7 +177,7 @@ export function raisePending(m: Machine): void {
 /** The native result, replaced by that of `exact` when `doubt` is not 0. `exact` calls the microcode. */
 export function nativeUnless(m: Machine, native: Value, doubt: Value, exact: () => Value): Value {
   const cell: Node = m.variable(native);
-  m.when(doubt, () => {
+  m.seldom(doubt, () => {
     const r = exact();
     raisePending(m);
     m.assign(cell, r);

@@ -1,10 +1,10 @@
 /** Hot path: f80 multiplication, division and square root (guarded by the x87 benchmark). */
-import { FPU_CW, FPU_SW } from '../../state/vcpu-layout';
+import { FPU_CW, FPU_RESULT, FPU_SW } from '../../state/vcpu-layout';
 import {
   DENORMAL, INFINITY, ZERO, denormal, invalid, kindA, kindB, normalExponent, normalSig, screen1, screen2,
 } from './operands';
 import { roundPack } from './round';
-import { C1, J_BIT, ZE, finish, lowPart, precisionUnit, raise, setFlags, setResult } from './state';
+import { C1, J_BIT, ZE, finish, lowPart, precisionUnit, putResult, raise, setFlags, setResult } from './state';
 import { divWide, mulWide, sqrtWide, wideLo, wideRem } from './wide';
 
 /** Multiplication in full generality; `flags` are exceptions of the operand's load. */
@@ -86,13 +86,8 @@ function multiplyShort(p: i32, aSig: u64, aSe: i32, bSig: u64, bSe: i32): i32 {
   return 1;
 }
 
-/**
- * a * b to the register at p. Returns whether the instruction took effect. Normal operands with round to nearest, full
- * precision and PE masked are done here.
- */
-// @ts-ignore: decorator
-@inline
-export function multiply(p: i32, aSig: u64, aSe: i32, bSig: u64, bSe: i32): i32 {
+/** a * b, in the manner of `x87_sum`. */
+export function x87_product(aSig: u64, aSe: i32, bSig: u64, bSe: i32): u64 {
   const ea = aSe & 0x7fff;
   const eb = bSe & 0x7fff;
   const fast =
@@ -100,7 +95,7 @@ export function multiply(p: i32, aSig: u64, aSe: i32, bSig: u64, bSe: i32): i32 
     i32(<u32>(eb - 1) < 0x7ffe) &
     i32(<i64>(aSig & bSig) < 0) &
     i32((load<i32>(FPU_CW) & 0xf20) == 0x320);
-  if (!fast) return multiplyShort(p, aSig, aSe, bSig, bSe);
+  if (!fast) return 0;
   const al = aSig & 0xffffffff;
   const ah = aSig >> 32;
   const bl = bSig & 0xffffffff;
@@ -118,11 +113,17 @@ export function multiply(p: i32, aSig: u64, aSe: i32, bSig: u64, bSe: i32): i32 
   const wrapped = u64(hi == 0);
   hi |= wrapped << 63;
   const e = ea + eb - 0x3ffe - i32(short) + i32(wrapped);
-  if (<u32>(e - 1) >= 0x7ffe) return multiplyShort(p, aSig, aSe, bSig, bSe);
-  store<u64>(p, hi);
-  store<u16>(p, ((aSe ^ bSe) & 0x8000) | e, 8);
-  store<i32>(FPU_SW, (load<i32>(FPU_SW) & ~C1) | (i32(lo != 0) << 5) | (i32(up) << 9));
-  return 1;
+  if (<u32>(e - 1) >= 0x7ffe) return 0;
+  store<i32>(FPU_RESULT, ((aSe ^ bSe) & 0x8000) | e | (i32(lo != 0) << 21) | (i32(up) << 25));
+  return hi;
+}
+
+/** a * b to the register at p. Returns whether the instruction took effect. */
+// @ts-ignore: decorator
+@inline
+export function multiply(p: i32, aSig: u64, aSe: i32, bSig: u64, bSe: i32): i32 {
+  const sig = x87_product(aSig, aSe, bSig, bSe);
+  return sig ? putResult(p, sig) : multiplyShort(p, aSig, aSe, bSig, bSe);
 }
 
 /** What stands for the remainder r of a division by d when rounding: below, at or above half, or nothing. */
@@ -171,8 +172,8 @@ export function divideSlow(p: i32, aSig: u64, aSe: i32, bSig: u64, bSe: i32, fla
   return finish(p);
 }
 
-/** a / b to the register at p. Returns whether the instruction took effect. */
-export function divide(p: i32, aSig: u64, aSe: i32, bSig: u64, bSe: i32): i32 {
+/** a / b for normal operands, in the manner of `x87_sum` but at every precision. */
+export function x87_quotient(aSig: u64, aSe: i32, bSig: u64, bSe: i32): u64 {
   const ea = aSe & 0x7fff;
   const eb = bSe & 0x7fff;
   const less = i32(aSig < bSig);
@@ -184,7 +185,7 @@ export function divide(p: i32, aSig: u64, aSe: i32, bSig: u64, bSe: i32): i32 {
     i32(<i64>(aSig & bSig) < 0) &
     i32(<u32>(e - 1) < 0x7ffd) &
     i32((cw & 0xc20) == 0x20);
-  if (!fast) return divideSlow(p, aSig, aSe, bSig, bSe, 0);
+  if (!fast) return 0;
   let q = divWide(select<u64>(aSig, aSig >> 1, less), select<u64>(0, aSig << 63, less), bSig);
   const r = wideRem;
   // A 64-bit quotient is never halfway between two 64-bit values.
@@ -203,10 +204,16 @@ export function divide(p: i32, aSig: u64, aSe: i32, bSig: u64, bSe: i32): i32 {
     q = J_BIT;
     e++;
   }
-  store<u64>(p, q);
-  store<u16>(p, ((aSe ^ bSe) & 0x8000) | e, 8);
-  store<i32>(FPU_SW, (load<i32>(FPU_SW) & ~C1) | (i32(inexact) << 5) | (i32(up) << 9));
-  return 1;
+  store<i32>(FPU_RESULT, ((aSe ^ bSe) & 0x8000) | e | (i32(inexact) << 21) | (i32(up) << 25));
+  return q;
+}
+
+/** a / b to the register at p. Returns whether the instruction took effect. */
+// @ts-ignore: decorator
+@inline
+export function divide(p: i32, aSig: u64, aSe: i32, bSig: u64, bSe: i32): i32 {
+  const sig = x87_quotient(aSig, aSe, bSig, bSe);
+  return sig ? putResult(p, sig) : divideSlow(p, aSig, aSe, bSig, bSe, 0);
 }
 
 /** Square root of a value, as the result of the running instruction. */

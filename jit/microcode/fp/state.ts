@@ -1,5 +1,5 @@
 /** The x87 state: addresses, exception bits, and the few globals through which the routines hand results on. */
-import { FPU_CW, FPU_ST, FPU_SW, FPU_TAG, FPU_TOP } from '../../state/vcpu-layout';
+import { FPU_CW, FPU_RESULT, FPU_ST, FPU_SW, FPU_TAG, FPU_TOP } from '../../state/vcpu-layout';
 
 /** Exception bits, as in the status word (SDM vol 1, 8.1.3) and in MXCSR. */
 export const IE: i32 = 1;
@@ -103,6 +103,16 @@ export function seAt(p: i32): i32 {
 export function put(p: i32, sig: u64, se: i32): void {
   store<u64>(p, sig);
   store<u16>(p, se, 8);
+}
+
+/** Writes what a fast path returned to the register at p, with its exceptions. Returns 1: the instruction took effect. */
+// @ts-ignore: decorator
+@inline
+export function putResult(p: i32, sig: u64): i32 {
+  const rest = load<i32>(FPU_RESULT);
+  put(p, sig, rest);
+  store<i32>(FPU_SW, (load<i32>(FPU_SW) & ~C1) | (rest >>> 16));
+  return 1;
 }
 
 /** Marks a physical register as in use. */

@@ -1,10 +1,10 @@
 /** Hot path: f80 addition and subtraction (guarded by the x87 benchmark). */
-import { FPU_CW, FPU_SW } from '../../state/vcpu-layout';
+import { FPU_CW, FPU_RESULT, FPU_SW } from '../../state/vcpu-layout';
 import {
   DENORMAL, INFINITY, ZERO, denormal, invalid, kindA, kindB, normalExponent, normalSig, screen2,
 } from './operands';
 import { roundPack, sumE, sumHi, sumLo, sumSign, sumWide } from './round';
-import { C1, J_BIT, finish, lowPart, precisionUnit, setFlags, setResult } from './state';
+import { C1, J_BIT, finish, lowPart, precisionUnit, putResult, setFlags, setResult } from './state';
 
 /** Sum of zeros of different sign, and of x - x: minus only when rounding down. */
 // @ts-ignore: decorator
@@ -126,13 +126,11 @@ function addFar(p: i32, aSig: u64, aSe: i32, bSig: u64, bSe: i32, neg: i32): i32
 }
 
 /**
- * a + b, or a - b when `neg` is 0x8000, to the register at p. Returns whether the instruction took effect.
- * Normal operands of similar size with round to nearest, full precision and PE masked are done here. Branches that the
- * processor can predict make the way from operand to result shorter than selections would.
+ * a + b for normal operands of similar size with round to nearest, full precision and PE masked: the significand, with all
+ * else in FPU_RESULT; 0 when there is more to it. Branches that the processor can predict make the way from operand to
+ * result shorter than selections would.
  */
-// @ts-ignore: decorator
-@inline
-export function add(p: i32, aSig: u64, aSe: i32, bSig: u64, bSe: i32, neg: i32): i32 {
+export function x87_sum(aSig: u64, aSe: i32, bSig: u64, bSe: i32): u64 {
   const ea = aSe & 0x7fff;
   const eb = bSe & 0x7fff;
   const distance = ea - eb;
@@ -142,8 +140,7 @@ export function add(p: i32, aSig: u64, aSe: i32, bSig: u64, bSe: i32, neg: i32):
     i32(<i64>(aSig & bSig) < 0) &
     i32(<u32>(distance + 63) < 127) &
     i32((load<i32>(FPU_CW) & 0xf20) == 0x320);
-  if (!fast) return addFar(p, aSig, aSe, bSig, bSe, neg);
-  const sb = bSe ^ neg;
+  if (!fast) return 0;
   let x = aSig;
   let y = bSig;
   let e = ea;
@@ -153,12 +150,12 @@ export function add(p: i32, aSig: u64, aSe: i32, bSig: u64, bSe: i32, neg: i32):
     x = bSig;
     y = aSig;
     e = eb;
-    sign = sb;
+    sign = bSe;
     d = -d;
   }
   let hi: u64 = y >> d;
   let lo: u64 = (y << 1) << (63 - d);
-  if ((aSe ^ sb) & 0x8000) {
+  if ((aSe ^ bSe) & 0x8000) {
     const less = hi > x;
     hi = x - hi - u64(lo != 0);
     lo = 0 - lo;
@@ -167,7 +164,7 @@ export function add(p: i32, aSig: u64, aSe: i32, bSig: u64, bSe: i32, neg: i32):
       hi = 0 - hi;
       sign = ~sign;
     }
-    if (hi == 0) return addFar(p, aSig, aSe, bSig, bSe, neg);
+    if (hi == 0) return 0;
     const z = clz(hi);
     hi = (hi << z) | ((lo >> 1) >> (63 - z));
     lo <<= z;
@@ -186,9 +183,15 @@ export function add(p: i32, aSig: u64, aSe: i32, bSig: u64, bSe: i32, neg: i32):
     hi = J_BIT;
     e++;
   }
-  if (<u32>(e - 1) >= 0x7ffe) return addFar(p, aSig, aSe, bSig, bSe, neg);
-  store<u64>(p, hi);
-  store<u16>(p, (sign & 0x8000) | e, 8);
-  store<i32>(FPU_SW, (load<i32>(FPU_SW) & ~C1) | (i32(lo != 0) << 5) | (i32(up) << 9));
-  return 1;
+  if (<u32>(e - 1) >= 0x7ffe) return 0;
+  store<i32>(FPU_RESULT, (sign & 0x8000) | e | (i32(lo != 0) << 21) | (i32(up) << 25));
+  return hi;
+}
+
+/** a + b, or a - b when `neg` is 0x8000, to the register at p. Returns whether the instruction took effect. */
+// @ts-ignore: decorator
+@inline
+export function add(p: i32, aSig: u64, aSe: i32, bSig: u64, bSe: i32, neg: i32): i32 {
+  const sig = x87_sum(aSig, aSe, bSig, bSe ^ neg);
+  return sig ? putResult(p, sig) : addFar(p, aSig, aSe, bSig, bSe, neg);
 }
