@@ -3,7 +3,7 @@ import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises
 import { join } from 'node:path';
 import type { PackedRequests } from '#jit';
 import { defaultCacheDirectory } from './cache-directory.ts';
-import { makeDirectory } from './guest-cache.ts';
+import { makeDirectory, STALE_MS } from './guest-cache.ts';
 
 /** Also part of every file's name: what another version wrote is not even looked at. */
 const FORMAT = 'xylem regions 1\n';
@@ -70,9 +70,10 @@ export class CodeCacheFile {
       }),
     );
     let left = MOST_BYTES;
-    for (const { path, size } of files.sort((a, b) => b.mtimeMs - a.mtimeMs)) {
+    for (const { path, size, mtimeMs } of files.sort((a, b) => b.mtimeMs - a.mtimeMs)) {
       left -= size;
-      if (left < 0) await rm(path, { force: true });
+      // a process that was killed while it wrote has left a partial file
+      if (left < 0 || (!path.endsWith(SUFFIX) && Date.now() - mtimeMs > STALE_MS)) await rm(path, { force: true });
     }
   }
 }

@@ -5,8 +5,8 @@ import { HypervisorError } from '#sdk';
 
 const MANIFEST = 'manifest.json';
 const PARTIAL = '.partial-';
-/** A partial directory that nobody has touched for so long was left by a killed process. */
-const STALE_MS = 60 * 60 * 1000;
+/** What is partial and has not been touched for so long was left by a killed process. */
+export const STALE_MS = 60 * 60 * 1000;
 
 /** What lies beside the files of one cache entry. */
 export interface CacheManifest {

@@ -69,6 +69,12 @@ describe('the code cache', () => {
     expect(filesOf(cache)).toEqual([]);
   });
 
+  it('in a place where nothing can be made costs one line', async () => {
+    const { exitCode, stderr } = await run('i386', '/proc/none', [], 'smc');
+    expect(exitCode).toBe(0);
+    expect(stderr).toMatch(/^xm: what was translated is not kept for the next run: .*\n$/);
+  });
+
   it('that cannot be written costs one line', async () => {
     const cache = join(scratch.path, 'cache-blocked');
     mkdirSync(join(cache, 'xylem'), { recursive: true });

@@ -3,10 +3,21 @@ import { readLines, readQemuTrace, readXylemTrace, type TraceEntry } from './tra
 
 /** What a comparison of two traces found. */
 export interface TraceComparison {
-  /** Places at which both traces agree. */
+  /** Places at which both traces agree, by `pathsOnly` in where they are. */
   readonly matched: number;
+  /** With `pathsOnly`: places at which registers differ, the first of them, and at how many each register does. */
+  readonly different?: Different;
+  /** Where paths parted and met again. */
+  readonly detours?: readonly Divergence[];
   /** The first place where they do not, with what went before; missing when one of them ends first. */
   readonly divergence?: Divergence;
+}
+
+/** Places on the same path at which registers differ. */
+export interface Different {
+  readonly count: number;
+  readonly first: Divergence;
+  readonly registers: Readonly<Record<string, number>>;
 }
 
 /** Where two traces part. */
@@ -25,10 +36,18 @@ export interface CompareOptions {
   readonly flags?: bigint;
   /** How many entries one of the traces may have that the other has not, because blocks end at other places. */
   readonly window?: number;
+  /** True when registers that differ don't end the comparison: they hold what machines may differ in, such as CPUID or places of tables. */
+  readonly pathsOnly?: boolean;
+  /** How long a way round one of them may take, for what it found in its tables, before both are together again; 0 = none. */
+  readonly detour?: number;
 }
 
 const ALL_FLAGS = 0x3f7fd5n & ~0x10000n;
 const CONTEXT = 6;
+/** Entries behind a cursor that are kept until there are so many. */
+const KEPT = 1 << 16;
+/** So many places in a row must be shared for two paths to count as one again. */
+const TOGETHER = 12;
 
 /** The registers at the first place that both share. */
 interface Start {
@@ -36,12 +55,14 @@ interface Start {
   readonly theirs: TraceEntry['registers'];
 }
 
-type Rules = Required<CompareOptions> & { readonly start: Start };
+type Rules = Required<Omit<CompareOptions, 'pathsOnly'>> & { readonly start: Start };
 
 /** Entries of a trace with a look ahead. */
 class Cursor {
   readonly #entries: Iterator<TraceEntry>;
-  readonly #ahead: TraceEntry[] = [];
+  #ahead: TraceEntry[] = [];
+  /** The current entry in `#ahead`. */
+  #at = 0;
 
   constructor(entries: Iterable<TraceEntry>) {
     this.#entries = entries[Symbol.iterator]();
@@ -49,16 +70,19 @@ class Cursor {
 
   /** The entry `distance` after the current one. */
   peek(distance: number): TraceEntry | undefined {
-    while (this.#ahead.length <= distance) {
+    while (this.#ahead.length - this.#at <= distance) {
       const next = this.#entries.next();
       if (next.done === true) return undefined;
       this.#ahead.push(next.value);
     }
-    return this.#ahead[distance];
+    return this.#ahead[this.#at + distance];
   }
 
   advance(count: number): void {
-    this.#ahead.splice(0, count);
+    this.#at += count;
+    if (this.#at < KEPT) return;
+    this.#ahead = this.#ahead.slice(this.#at);
+    this.#at = 0;
   }
 }
 
@@ -67,30 +91,50 @@ class Cursor {
  * are aligned by RIP, and where they meet all registers must agree.
  */
 export function compareTraces(ours: Iterable<TraceEntry>, theirs: Iterable<TraceEntry>, options: CompareOptions = {}): TraceComparison {
-  const { flags = ALL_FLAGS, window = 256 } = options;
+  const { flags = ALL_FLAGS, window = 256, pathsOnly = false, detour = 0 } = options;
   const [a, b] = [new Cursor(ours), new Cursor(theirs)];
   const before: TraceEntry[] = [];
   let matched = 0;
+  const detours: Divergence[] = [];
+  let different: TraceComparison['different'];
+  const end = (rest: Pick<TraceComparison, 'divergence'> = {}): TraceComparison => ({
+    matched,
+    ...(detours.length === 0 ? {} : { detours }),
+    ...(different === undefined ? {} : { different }),
+    ...rest,
+  });
   const start = synchronise(a, b);
-  const rules: Rules = { flags, window, start };
+  const rules: Rules = { flags, window, detour, start };
   for (;;) {
     const [left, right] = [a.peek(0), b.peek(0)];
-    if (left === undefined || right === undefined) return { matched };
-    const skip = meet(a, b, rules);
+    if (left === undefined || right === undefined) return end();
+    const near = meet(a, b, rules);
+    const skip = near ?? rejoin(a, b, rules);
+    if (near === undefined && skip !== undefined) detours.push(describe(left, right, [...before], rules));
     if (skip === undefined) {
-      if (a.peek(window) === undefined || b.peek(window) === undefined) return { matched };
-      return { matched, divergence: describe(left, right, before, rules) };
+      if (a.peek(window) === undefined || b.peek(window) === undefined) return end();
+      return end({ divergence: describe(left, right, before, rules) });
     }
     const [here, there] = [a.peek(skip[0]), b.peek(skip[1])];
-    if (here === undefined || there === undefined) return { matched };
+    if (here === undefined || there === undefined) return end();
     const registers = differences(here, there, rules);
-    if (registers.length > 0) return { matched, divergence: { registers, ours: here, theirs: there, before } };
+    if (registers.length > 0) {
+      const found = { registers, ours: here, theirs: there, before: [...before] };
+      if (!pathsOnly) return end({ divergence: found });
+      different = withDifference(different, found);
+    }
     matched += 1;
     before.push(here);
     if (before.length > CONTEXT) before.shift();
     a.advance(skip[0] + 1);
     b.advance(skip[1] + 1);
   }
+}
+
+function withDifference(before: Different | undefined, found: Divergence): Different {
+  const registers = { ...before?.registers };
+  for (const name of found.registers) registers[name] = (registers[name] ?? 0) + 1;
+  return { count: (before?.count ?? 0) + 1, first: before?.first ?? found, registers };
 }
 
 /** How far to go in both to the nearest place that they share. */
@@ -102,6 +146,36 @@ function meet(a: Cursor, b: Cursor, rules: Rules): readonly [number, number] | u
     }
   }
   return undefined;
+}
+
+/** How far to go in both to where they go the same way again, however different the ways there. */
+function rejoin(a: Cursor, b: Cursor, { detour }: Rules): readonly [number, number] | undefined {
+  const places = new Map<bigint, number[]>();
+  for (let j = 0; j < detour; j++) {
+    const rip = b.peek(j)?.rip;
+    if (rip === undefined) break;
+    const list = places.get(rip);
+    if (list === undefined) places.set(rip, [j]);
+    else if (list.length < 4) list.push(j);
+  }
+  for (let i = 0; i < detour; i++) {
+    const rip = a.peek(i)?.rip;
+    if (rip === undefined) return undefined;
+    for (const j of places.get(rip) ?? []) if (together(a, b, i, j)) return [i, j];
+  }
+  return undefined;
+}
+
+/** Whether both go the same way from here on, blocks that end at other places aside. */
+function together(a: Cursor, b: Cursor, i: number, j: number): boolean {
+  const ahead = Array.from({ length: 4 * TOGETHER }, (_, k) => b.peek(j + k)?.rip);
+  let from = 0;
+  for (let k = 0; k < TOGETHER; k++) {
+    const at = ahead.indexOf(a.peek(i + k)?.rip, from);
+    if (at < 0 || at > from + 3) return false;
+    from = at + 1;
+  }
+  return true;
 }
 
 /**
@@ -140,14 +214,24 @@ function describe(ours: TraceEntry, theirs: TraceEntry, before: readonly TraceEn
   return { registers: ours.rip === theirs.rip ? differences(ours, theirs, rules) : [], ours, theirs, before };
 }
 
-/** A comparison as text. */
-export function formatComparison({ matched, divergence }: TraceComparison): string {
-  if (divergence === undefined) return `${matched} places agree, to the end of the shorter trace`;
+const hex = (value: bigint | undefined): string => (value ?? 0n).toString(16).padStart(16, '0');
+
+/** A comparison as text: what came of it in the first line. */
+export function formatComparison({ matched, divergence, different, detours = [] }: TraceComparison): string {
+  const ways = detours.length === 0 ? '' : `, with ${detours.length} detours (the first behind RIP ${hex(detours[0]?.before.at(-1)?.rip)})`;
+  const most = Object.entries(different?.registers ?? {})
+    .sort((a, b) => b[1] - a[1])
+    .slice(0, 3)
+    .map(([name, count]) => `${name} at ${count}`);
+  const first = different?.first;
+  const values =
+    first === undefined ? '' : `, ${different?.count} of them with other values (first ${first.registers} at RIP ${hex(first.ours.rip)}; ${most.join(', ')})`;
+  const agreed = `${matched} places agree${values}${ways}`;
+  if (divergence === undefined) return `${agreed}, to the end of the shorter trace`;
   const { ours, theirs, before, registers } = divergence;
-  const hex = (value: bigint | undefined): string => (value ?? 0n).toString(16).padStart(16, '0');
   const what = registers.length === 0 ? 'the paths part' : 'registers differ';
   return [
-    `${matched} places agree, then ${what}`,
+    `${agreed}, then ${what}`,
     ...before.map((entry) => `  agreed at RIP ${hex(entry.rip)} (line ${entry.line})`),
     `  ours   at RIP ${hex(ours.rip)} (line ${ours.line})`,
     `  theirs at RIP ${hex(theirs.rip)} (line ${theirs.line})`,

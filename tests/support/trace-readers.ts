@@ -41,14 +41,32 @@ export function* readLines(path: string): Generator<string> {
   }
 }
 
+/** An entry that is taken apart only when somebody looks at its registers: of most, only the place counts. */
+class LazyEntry implements TraceEntry {
+  readonly rip: bigint;
+  readonly line: number;
+  readonly #text: string;
+  #registers: Map<string, bigint> | undefined;
+
+  constructor(rip: bigint, line: number, text: string) {
+    this.rip = rip;
+    this.line = line;
+    this.#text = text;
+  }
+
+  get registers(): ReadonlyMap<string, bigint> {
+    this.#registers ??= pairsOf(this.#text);
+    return this.#registers;
+  }
+}
+
 /** Entries of a trace of `xm run --trace`. */
 export function* readXylemTrace(lines: Iterable<string>): Generator<TraceEntry> {
   let line = 0;
   for (const text of lines) {
     line += 1;
-    const registers = pairsOf(text);
-    const rip = registers.get('RIP');
-    if (rip !== undefined && registers.has('R15')) yield { rip, registers, line };
+    const rip = /RIP=([0-9a-f]+)/.exec(text)?.[1];
+    if (rip !== undefined && text.includes(' R15=')) yield new LazyEntry(BigInt(`0x${rip}`), line, text);
   }
 }
 
@@ -57,17 +75,17 @@ export function* readXylemTrace(lines: Iterable<string>): Generator<TraceEntry> 
  * in ours.
  */
 export function* readQemuTrace(lines: Iterable<string>): Generator<TraceEntry> {
-  let registers = new Map<string, bigint>();
+  let dump = '';
   let line = 0;
   for (const text of lines) {
     line += 1;
-    if (/^[ER]AX=/.test(text)) registers = new Map();
+    if (/^[ER]AX=/.test(text)) dump = '';
     if (!/^(?:[ER](?:AX|SI|IP)=|R8 ?=|R12=)/.test(text)) continue;
-    for (const [name, value] of pairsOf(text)) registers.set(name, value);
-    const rip = registers.get('RIP');
-    if (rip === undefined || !registers.has('RAX')) continue;
-    yield { rip, registers, line };
-    registers = new Map();
+    dump += `${text} `;
+    const rip = /^[ER]IP=([0-9a-f]+)/.exec(text)?.[1];
+    if (rip === undefined || !/[ER]AX=/.test(dump)) continue;
+    yield new LazyEntry(BigInt(`0x${rip}`), line, dump);
+    dump = '';
   }
 }
 
