@@ -1,6 +1,10 @@
 import { HypervisorError } from '#sdk';
-import { DomainStore } from '../domain/domain-store.ts';
+import type { BackendProviders } from '../device/backend-providers.ts';
+import { type DeviceSpecs, DomainDevices } from '../device/domain-devices.ts';
+import type { DomainState } from '../domain/domain-state.ts';
+import { type DomainBackends, DomainStore } from '../domain/domain-store.ts';
 import { fromPlainError, Pcpu, type PcpuRequest, type RunEnd } from '../pcpu/index.ts';
+import type { XenStoreSession } from '../xenstore/index.ts';
 import { Expectation } from './expectation.ts';
 import { reportError, say } from './report-error.ts';
 import { StandardOutput } from './standard-output.ts';
@@ -11,6 +15,8 @@ export interface SessionOptions {
   readonly timeout?: number;
   readonly expect?: RegExp;
   readonly debug: boolean;
+  readonly devices: DeviceSpecs;
+  readonly providers: BackendProviders;
   /** The guest's first vCPU runs. */
   readonly booted: () => void;
 }
@@ -43,10 +49,14 @@ export class GuestSession {
   readonly #output = new StandardOutput((error) => this.#end({ exitCode: 1, error }));
   readonly #terminal = new Terminal({ input: (bytes) => this.#typed(bytes), leave: () => this.#end({ exitCode: 0 }) });
   readonly #pcpu: Pcpu;
-  readonly #store = new DomainStore(() => this.#pcpu.kick());
+  readonly #store = new DomainStore(
+    () => this.#pcpu.kick(),
+    (state, session) => this.#attach(state, session),
+  );
   readonly #signals = Object.entries(SIGNALS).map(([name, exitCode]) => [name, () => this.#end({ exitCode })] as const);
   #verdict: Verdict | undefined;
   #refused: Uint8Array | undefined;
+  #closing: Promise<void> = Promise.resolve();
 
   constructor(request: PcpuRequest, options: SessionOptions) {
     this.#options = options;
@@ -81,9 +91,25 @@ export class GuestSession {
       clearTimeout(timer);
       this.#terminal.restore();
       for (const [name, handler] of this.#signals) process.off(name, handler);
+      this.#store.disconnect();
+      await this.#closing;
       this.#store.close();
+      await this.#options.providers.close();
       await this.#pcpu.destroy();
     }
+  }
+
+  /** The devices of a domain that was built; after a restart of the guest, when those before have let go. */
+  #attach(state: DomainState, session: XenStoreSession): DomainBackends {
+    const { devices, providers } = this.#options;
+    const opened = new DomainDevices(state, session, providers);
+    const ready = this.#closing.then(() => opened.attach(devices)).catch((error) => this.#end({ exitCode: 1, error }));
+    return {
+      signalled: (port) => opened.signalled(port),
+      close: () => {
+        this.#closing = ready.then(() => opened.close());
+      },
+    };
   }
 
   async #drain(): Promise<void> {

@@ -12,7 +12,10 @@ export interface MachineOptions {
   readonly engine?: Engine;
   readonly clock: ClockSource;
   readonly cpu: CpuModel;
-  readonly machine: MachineKind;
+  /** What is usual for the guest when left out. */
+  readonly machine?: MachineKind;
+  readonly disk: readonly string[];
+  readonly vif: readonly string[];
   readonly timeout?: number;
   readonly expect?: RegExp;
   readonly plugin: readonly PluginRequest[];
@@ -57,9 +60,20 @@ export function addMachineOptions(command: Command): Command {
         .default(cpuModels.get('max'), 'max'),
     )
     .addOption(
-      new Option('--machine <kind>', 'what surrounds the vCPU: a pc with its devices, or pvh, a Xen domain with a console, a clock and XenStore')
-        .argParser(choiceOf<MachineKind>('--machine', ['pc', 'pvh']))
-        .default('pc'),
+      new Option(
+        '--machine <kind>',
+        'what surrounds the vCPU: a pc with its devices, or pvh, a Xen domain with VBDs and vifs (default: pvh for Debian and with devices, else pc)',
+      ).argParser(choiceOf<MachineKind>('--machine', ['pc', 'pvh'])),
+    )
+    .addOption(
+      new Option('--disk <spec>', 'a VBD of a domain, such as file:disk.img,xvda,w or memory:64M,xvdb,w; may be repeated, and none means none')
+        .argParser((text: string, before: readonly string[] | undefined) => [...(before ?? []), text])
+        .default([], 'none'),
+    )
+    .addOption(
+      new Option('--vif <spec>', 'a vif of a domain, such as backend=user or bridge=xenbr0,mac=00:16:3e:01:02:03; may be repeated, and none means none')
+        .argParser((text: string, before: readonly string[] | undefined) => [...(before ?? []), text])
+        .default([], 'none'),
     )
     .addOption(new Option('--timeout <seconds>', 'end the run after this time with exit code 124').argParser(parseTimeout))
     .addOption(new Option('--expect <regex>', 'end the run with exit code 0 as soon as the console matches').argParser(parseExpectation))

@@ -19,11 +19,23 @@ const GUEST_DIRECTORIES = ['data', 'drivers', 'feature', 'attr', 'error', 'devic
 const GUEST_NODES = ['control/shutdown', 'control/sysrq', 'control/feature-poweroff', 'control/feature-reboot', 'control/feature-suspend'] as const;
 const OLD_EVENTS_MS = 10_000;
 
+/** What else of a domain the main thread serves. */
+export interface DomainBackends {
+  /** The domain signalled a port. */
+  signalled(port: number): void;
+  /** The domain is gone. */
+  close(): unknown;
+}
+
+/** Makes the backends of a domain that was built. */
+export type MakeBackends = (state: DomainState, session: XenStoreSession) => DomainBackends;
+
 interface Connected {
   readonly domid: number;
   readonly port: number;
   readonly state: DomainState;
   readonly ring: XenStoreRing;
+  readonly backends: DomainBackends | undefined;
 }
 
 /** XenStore for the domain of a run, on the main thread: its tree, and the ring in its memory. */
@@ -35,9 +47,15 @@ export class DomainStore {
   #connected: Connected | undefined;
   #isScheduled = false;
 
-  /** @param kick - wakes the domain's pCPU */
-  constructor(kick: () => void) {
+  readonly #makeBackends: MakeBackends | undefined;
+
+  /**
+   * @param kick - wakes the domain's pCPU
+   * @param makeBackends - makes what serves the domain's devices
+   */
+  constructor(kick: () => void, makeBackends?: MakeBackends) {
     this.#kick = kick;
+    this.#makeBackends = makeBackends;
     this.#session = this.store.session();
     this.#timer = setInterval(() => this.store.dropOldEvents(), OLD_EVENTS_MS);
     this.#timer.unref();
@@ -55,7 +73,7 @@ export class DomainStore {
     const connection = this.store.introduceDomain(domid);
     const page = new DataView(handle.ram.buffer, channel.address, PAGE);
     const ring = new XenStoreRing(page, connection, () => state.events.notify(channel.port));
-    this.#connected = { domid, port: channel.port, state, ring };
+    this.#connected = { domid, port: channel.port, state, ring, backends: this.#makeBackends?.(state, this.#session) };
     connection.onReady = () => this.#schedule();
     this.#pump();
   }
@@ -63,13 +81,15 @@ export class DomainStore {
   /** The domain signalled a port. */
   signalled(port: number): void {
     if (port === this.#connected?.port) this.#pump();
+    else this.#connected?.backends?.signalled(port);
   }
 
   /** Forgets the domain and its tree. */
   disconnect(): void {
     if (this.#connected === undefined) return;
-    const { domid } = this.#connected;
+    const { domid, backends } = this.#connected;
     this.#connected = undefined;
+    backends?.close();
     this.store.releaseDomain(domid);
     for (const path of [`/local/domain/${domid}`, `/local/domain/0/backend/console/${domid}`]) if (this.#session.exists(path)) this.#session.remove(path);
   }

@@ -1,7 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
+import { HypervisorError } from '#sdk';
 import { loadInterpreter } from '#jit/interpreter';
-import type { PcpuRequest } from '../../pcpu/index.ts';
+import { BackendProviders } from '../../device/backend-providers.ts';
+import type { DeviceSpecs } from '../../device/domain-devices.ts';
+import { parseDiskSpecs, parseVifSpecs } from '../../device-spec/index.ts';
+import type { MachineKind, PcpuRequest } from '../../pcpu/index.ts';
 import { applyOnMain, loadPlugins, PluginIsolation } from '../../plugin/index.ts';
 import { type Guest, guestOf } from '../guest.ts';
 import { GuestSession } from '../guest-session.ts';
@@ -25,10 +29,14 @@ export async function runGuest(options: MachineOptions, getGuest: () => Promise<
   try {
     const directory = process.cwd();
     const isolation = new PluginIsolation((error) => reportError(error, debug));
-    const hooks = applyOnMain(await loadPlugins(options.plugin, directory), isolation);
+    const loaded = await loadPlugins(options.plugin, directory);
+    const hooks = applyOnMain(loaded, isolation);
     if (options.stats !== undefined) await checkStatsFile(options.stats);
-    const request = await requestOf(options, await getGuest(), directory);
-    const session = new GuestSession(request, { ...options, booted: () => void hooks.booted.promise() });
+    const providers = new BackendProviders(loaded, { debug: () => undefined, info: say, warn: (message) => say(`warning: ${message}`) });
+    const guest = await getGuest();
+    const devices = deviceSpecs(options, guest, providers);
+    const request = await requestOf(options, guest, directory);
+    const session = new GuestSession(request, { ...options, devices, providers, booted: () => void hooks.booted.promise() });
     const { exitCode, run } = await session.run();
     if (options.stats !== undefined && run.stats !== undefined) await writeStatsFile(options.stats, run.stats);
     const code = isolation.anyFailed && exitCode === 0 ? 1 : exitCode;
@@ -40,16 +48,35 @@ export async function runGuest(options: MachineOptions, getGuest: () => Promise<
   }
 }
 
+/** The devices that the options describe; `none` stands for none. */
+function deviceSpecs(options: MachineOptions, guest: Guest, providers: BackendProviders): DeviceSpecs {
+  const isDevice = (text: string): boolean => text !== 'none';
+  return {
+    disks: parseDiskSpecs([...options.disk, ...(guest.disk ?? [])].filter(isDevice), { source: '--disk', backends: providers.names('vbd') }),
+    vifs: parseVifSpecs([...options.vif, ...(guest.vif ?? [])].filter(isDevice), { source: '--vif', backends: providers.names('vif') }),
+  };
+}
+
+/** What is usual for a guest, unless the operator chose. */
+function machineOf({ machine, disk, vif }: MachineOptions, guest: Guest): MachineKind {
+  const kind = guest.machine ?? machine ?? (disk.length + vif.length > 0 ? 'pvh' : 'pc');
+  if (kind === 'pvh' || disk.length + vif.length === 0) return kind;
+  throw new HypervisorError('HV_ERR_CLI_OPTION', `${disk.length > 0 ? '--disk' : '--vif'} is given, and the machine is a pc, which has no VBDs and vifs`, {
+    hint: 'write --machine pvh, or leave the devices out',
+  });
+}
+
 async function requestOf(options: MachineOptions, guest: Guest, directory: string): Promise<PcpuRequest> {
   const { module, index } = await loadInterpreter(() => say('building the interpreter, once for these sources'));
+  const { disk: _disk, vif: _vif, machine: _machine, ...loaded } = guest;
   const engine = options.engine ?? (options.trace === undefined ? 'auto' : 'interpreter');
   return {
     plugins: options.plugin,
     directory,
     ...(options.trace === undefined ? {} : { trace: options.trace }),
     machine: {
-      ...guest,
-      kind: options.machine,
+      ...loaded,
+      kind: machineOf(options, guest),
       name: guest.kernelName,
       uuid: randomUUID(),
       module,
