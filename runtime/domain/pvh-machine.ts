@@ -4,6 +4,8 @@ import * as L from '#jit/layout';
 import { TABLE_FEATURES, VcpuCore, type VcpuHost } from '#jit';
 import { type HypercallObserver, serveHypercall } from '../hypercall/dispatch.ts';
 import { GuestAccess } from '../hypercall/guest-access.ts';
+import type { EventPeers } from '../event/event-channels.ts';
+import type { BootState } from '../loader/index.ts';
 import { applyBootState } from '../machine/apply-boot-state.ts';
 import { hostClock, instructionClock, type MachineClock } from '../machine/clock.ts';
 import type { CpuModel } from '../machine/cpu-models.ts';
@@ -16,7 +18,7 @@ import { PAGE } from '../memory/guest-ram.ts';
 import { TimerQueue } from '../platform/timer-queue.ts';
 import { allocateDomain, buildDomain, type BuiltDomain, type DomainImage, type StoreChannel } from './build-domain.ts';
 import { ConsoleRing } from './console-ring.ts';
-import type { DomainHandle } from './domain-state.ts';
+import { type DomainHandle, DomainState } from './domain-state.ts';
 import { hypercallPage } from './hypercall-page.ts';
 import { endingOfReason } from './lifecycle.ts';
 import { PvhDomain } from './pvh-domain.ts';
@@ -42,6 +44,21 @@ export interface PvhMachineOptions extends DomainImage {
   readonly signal?: (port: number) => void;
   /** Told of each hypercall. */
   readonly onHypercall?: HypercallObserver;
+  /** A domain that another thread has built; it serves the console too. */
+  readonly built?: BuiltElsewhere;
+}
+
+/** A domain that was built on another thread. */
+export interface BuiltElsewhere {
+  readonly handle: DomainHandle;
+  readonly boot: BootState;
+  readonly console: { readonly port: number };
+  readonly store: StoreChannel;
+  /** Its time. */
+  readonly clock: MachineClock;
+  /** Time of day, in nanoseconds since 1970, at which that was 0. */
+  readonly startNs: bigint;
+  readonly peers: EventPeers;
 }
 
 const TSC_HZ = 1_000_000_000;
@@ -56,7 +73,8 @@ export class PvhMachine {
   readonly timers: TimerQueue;
   readonly platform: PvhPlatform;
   readonly domain: PvhDomain;
-  readonly console: ConsoleRing;
+  /** The console, when this thread serves it. */
+  readonly console: ConsoleRing | undefined;
   readonly consolePort: number;
   readonly store: StoreChannel;
   readonly handle: DomainHandle;
@@ -69,8 +87,9 @@ export class PvhMachine {
   #mapEpoch = -1;
 
   constructor(options: PvhMachineOptions) {
-    const { clock } = options;
-    this.clock = clock === 'host' ? hostClock() : instructionClock(() => this.core?.executed ?? 0);
+    const { clock, built: elsewhere } = options;
+    this.clock =
+      elsewhere !== undefined && clock === 'host' ? elsewhere.clock : clock === 'host' ? hostClock() : instructionClock(() => this.core?.executed ?? 0);
     this.timers = new TimerQueue(this.clock, () => this.core?.expire());
     this.platform = new PvhPlatform({
       clock: this.clock,
@@ -83,10 +102,11 @@ export class PvhMachine {
     this.#msrs = new MsrBank(this.platform.lapic);
     this.#cpuid = this.#createCpuid(options.cpu);
     this.#onHypercall = options.onHypercall;
-    this.handle = allocateDomain(options.domid ?? 1, 1, options.memoryBytes);
-    const built = this.#build(options);
+    this.handle = elsewhere?.handle ?? allocateDomain(options.domid ?? 1, 1, options.memoryBytes);
+    const built = elsewhere === undefined ? this.#build(options) : this.#adopt(elsewhere);
     const { state } = built;
-    this.console = new ConsoleRing(built.console.page, { write: options.consoleWrite, notify: () => state.events.notify(built.console.port) });
+    const { page } = built.console;
+    this.console = page && new ConsoleRing(page, { write: options.consoleWrite, notify: () => state.events.notify(built.console.port) });
     this.consolePort = built.console.port;
     this.store = built.store;
     this.domain = new PvhDomain({
@@ -94,7 +114,7 @@ export class PvhMachine {
       uuid: options.uuid ?? new Uint8Array(16),
       memoryMap: pvhMemoryMap(options.memoryBytes),
       timers: this.timers,
-      startNs: BigInt(clock === 'host' ? Date.now() : FIXED_WALL_CLOCK_MS) * 1_000_000n,
+      startNs: elsewhere?.startNs ?? BigInt(clock === 'host' ? Date.now() : FIXED_WALL_CLOCK_MS) * 1_000_000n,
       now: () => this.clock.now(),
       consoleWrite: options.consoleWrite,
       shutdown: (reason) => this.#end(ENDS[endingOfReason(reason)]),
@@ -113,13 +133,23 @@ export class PvhMachine {
       peers: {
         find: () => undefined,
         signal: (port) => {
-          if (port === built.console.port) this.console.drain();
+          if (port === built.console.port) this.console?.drain();
           else options.signal?.(port);
         },
         closed: () => undefined,
       },
     });
     return built;
+  }
+
+  #adopt({
+    handle,
+    boot,
+    console,
+    store,
+    peers,
+  }: BuiltElsewhere): Omit<BuiltDomain, 'console'> & { readonly console: Partial<BuiltDomain['console']> & { port: number } } {
+    return { state: new DomainState(handle, { kick: () => this.#interrupt(), peers }), boot, console, store };
   }
 
   #createVcpu(): PvhVcpu {
@@ -262,6 +292,13 @@ export class PvhMachine {
     if (this.#ended !== null) return this.#ended;
     if (result === 'fault') throw new HypervisorError('HV_ERR_VCPU_FAULT', 'the vCPU stopped on a fault outside a debugger');
     return result;
+  }
+
+  /** Takes in events and due timers while the vCPU does not run; whether it can run now. */
+  attend(): boolean {
+    this.timers.runDue(this.clock.now());
+    this.#interrupt();
+    return this.#ended !== null || this.#vcpu.mayRun;
   }
 
   /** True when what a vCPU that is halted waits for has come. */

@@ -8,10 +8,17 @@ export interface MachineClock extends VirtualClock {
   skipTo(ns: number): void;
 }
 
-/** Guest time follows the host's monotonic clock. */
-export function hostClock(): MachineClock {
-  const start = performance.now();
-  return { real: true, now: () => Math.floor((performance.now() - start) * 1e6), skipTo: () => {} };
+/** `performance.now` begins with each thread; this is what the threads' clocks differ by. */
+const THREAD_START_MS = Number(process.hrtime.bigint()) / 1e6 - performance.now();
+
+/** Nanoseconds on the host's monotonic clock, which all threads share; exact to about a microsecond between threads. */
+export function hostNow(): number {
+  return Math.floor((performance.now() + THREAD_START_MS) * 1e6);
+}
+
+/** Guest time follows the host's monotonic clock, from `startNs` of {@link hostNow} on. */
+export function hostClock(startNs = hostNow()): MachineClock {
+  return { real: true, now: () => hostNow() - startNs, skipTo: () => {} };
 }
 
 /**

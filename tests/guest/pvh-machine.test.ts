@@ -109,8 +109,8 @@ describe('a PVH domain', () => {
     const { machine, text: output } = run(code, words(DATA, CONSOLE_PORT), reason(0));
     expect(output).toBe('Xen');
     expect(machine.domain.state.events.isPending(CONSOLE_PORT)).toBe(true);
-    machine.console.send(Uint8Array.of(1));
-    expect(machine.console.room).toBe(1023);
+    machine.console?.send(Uint8Array.of(1));
+    expect(machine.console?.room).toBe(1023);
   });
 
   /** Timer at 1 ms by VIRQ_TIMER, and an upcall whose handler writes and shuts down. */

@@ -1,19 +1,20 @@
-import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
-import { HypervisorError } from '#sdk';
+import { HypervisorError, type DomainConfig } from '#sdk';
 import { loadInterpreter } from '#jit/interpreter';
-import { BackendProviders } from '../../device/backend-providers.ts';
-import type { DeviceSpecs } from '../../device/domain-devices.ts';
-import { parseDiskSpecs, parseVifSpecs } from '../../device-spec/index.ts';
-import type { MachineKind, PcpuRequest } from '../../pcpu/index.ts';
-import { applyOnMain, loadPlugins, PluginIsolation } from '../../plugin/index.ts';
+import { checkOptions } from '../../hypervisor/check-options.ts';
+import { type MachineKind, Pcpu, type PcpuListener } from '../../pcpu/index.ts';
+import { applyOnMain, type LoadedPlugin, loadPlugins, PluginIsolation } from '../../plugin/index.ts';
+import { DomainRunner, type DomainRunRequest } from '../domain-runner.ts';
 import { type Guest, guestOf } from '../guest.ts';
+import type { GuestRunner } from '../guest-runner.ts';
 import { GuestSession } from '../guest-session.ts';
 import { exitCodeOf, reportError, say } from '../report-error.ts';
 import { addGuestOptions, addMachineOptions, type MachineOptions, type RunOptions } from '../run-options.ts';
 import { checkStatsFile, writeStatsFile } from '../stats-file.ts';
 
 const DEFAULT_MIB = 256;
+/** The name of the only domain of a run. */
+const DOMAIN = 'guest';
 
 /** Adds the verb `run`: one guest, in this process, and nothing else. */
 export function addRunVerb(program: Command, finish: (exitCode: number) => void): void {
@@ -29,14 +30,11 @@ export async function runGuest(options: MachineOptions, getGuest: () => Promise<
   try {
     const directory = process.cwd();
     const isolation = new PluginIsolation((error) => reportError(error, debug));
-    const loaded = await loadPlugins(options.plugin, directory);
-    const hooks = applyOnMain(loaded, isolation);
+    const plugins = await loadPlugins(options.plugin, directory);
+    const hooks = applyOnMain(plugins, isolation);
     if (options.stats !== undefined) await checkStatsFile(options.stats);
-    const providers = new BackendProviders(loaded, { debug: () => undefined, info: say, warn: (message) => say(`warning: ${message}`) });
-    const guest = await getGuest();
-    const devices = deviceSpecs(options, guest, providers);
-    const request = await requestOf(options, guest, directory);
-    const session = new GuestSession(request, { ...options, devices, providers, booted: () => void hooks.booted.promise() });
+    const start = await starterOf(options, await getGuest(), plugins);
+    const session = new GuestSession(start, { ...options, booted: () => void hooks.booted.promise() });
     const { exitCode, run } = await session.run();
     if (options.stats !== undefined && run.stats !== undefined) await writeStatsFile(options.stats, run.stats);
     const code = isolation.anyFailed && exitCode === 0 ? 1 : exitCode;
@@ -48,13 +46,55 @@ export async function runGuest(options: MachineOptions, getGuest: () => Promise<
   }
 }
 
-/** The devices that the options describe; `none` stands for none. */
-function deviceSpecs(options: MachineOptions, guest: Guest, providers: BackendProviders): DeviceSpecs {
-  const isDevice = (text: string): boolean => text !== 'none';
-  return {
-    disks: parseDiskSpecs([...options.disk, ...(guest.disk ?? [])].filter(isDevice), { source: '--disk', backends: providers.names('vbd') }),
-    vifs: parseVifSpecs([...options.vif, ...(guest.vif ?? [])].filter(isDevice), { source: '--vif', backends: providers.names('vif') }),
+/** What starts a guest on the machine that the options ask for. */
+async function starterOf(options: MachineOptions, guest: Guest, plugins: readonly LoadedPlugin[]): Promise<(listener: PcpuListener) => GuestRunner> {
+  const engine = options.engine ?? (options.trace === undefined ? 'auto' : 'interpreter');
+  if (machineOf(options, guest) === 'pvh') {
+    const request = domainRequest({ ...options, engine }, guest, plugins);
+    return (listener) => new DomainRunner(request, listener);
+  }
+  const { module, index } = await loadInterpreter(() => say('building the interpreter, once for these sources'));
+  const { kernel, kernelName, ramdisk, firmware, commandLine } = guest;
+  const request = {
+    plugins: options.plugin,
+    directory: process.cwd(),
+    ...(options.trace === undefined ? {} : { trace: options.trace }),
+    machine: {
+      kernel,
+      kernelName,
+      commandLine,
+      ...(ramdisk === undefined ? {} : { ramdisk }),
+      ...(firmware === undefined ? {} : { firmware }),
+      module,
+      index,
+      engine,
+      clock: options.clock,
+      cpu: options.cpu,
+      memoryBytes: (options.memory ?? DEFAULT_MIB) * 2 ** 20,
+    },
   };
+  return (listener) => new Pcpu(request, listener);
+}
+
+function domainRequest(
+  options: MachineOptions & { engine: NonNullable<MachineOptions['engine']> },
+  guest: Guest,
+  plugins: readonly LoadedPlugin[],
+): DomainRunRequest {
+  const isDevice = (text: string): boolean => text !== 'none';
+  const config: DomainConfig = {
+    name: DOMAIN,
+    kernel: guest.kernel,
+    ...(guest.ramdisk === undefined ? {} : { ramdisk: guest.ramdisk }),
+    extra: guest.commandLine,
+    memory: options.memory ?? DEFAULT_MIB,
+    disk: [...options.disk, ...(guest.disk ?? [])].filter(isDevice),
+    vif: [...options.vif, ...(guest.vif ?? [])].filter(isDevice),
+    cpu: options.cpu.name,
+  };
+  const { engine, clock, trace } = options;
+  const checked = checkOptions({ pcpus: 1, engine, clock, log: say });
+  return { options: { ...checked, plugins: options.plugin, trace, outputWaits: true }, plugins, config };
 }
 
 /** What is usual for a guest, unless the operator chose. */
@@ -64,29 +104,6 @@ function machineOf({ machine, disk, vif }: MachineOptions, guest: Guest): Machin
   throw new HypervisorError('HV_ERR_CLI_OPTION', `${disk.length > 0 ? '--disk' : '--vif'} is given, and the machine is a pc, which has no VBDs and vifs`, {
     hint: 'write --machine pvh, or leave the devices out',
   });
-}
-
-async function requestOf(options: MachineOptions, guest: Guest, directory: string): Promise<PcpuRequest> {
-  const { module, index } = await loadInterpreter(() => say('building the interpreter, once for these sources'));
-  const { disk: _disk, vif: _vif, machine: _machine, ...loaded } = guest;
-  const engine = options.engine ?? (options.trace === undefined ? 'auto' : 'interpreter');
-  return {
-    plugins: options.plugin,
-    directory,
-    ...(options.trace === undefined ? {} : { trace: options.trace }),
-    machine: {
-      ...loaded,
-      kind: machineOf(options, guest),
-      name: guest.kernelName,
-      uuid: randomUUID(),
-      module,
-      index,
-      engine,
-      clock: options.clock,
-      cpu: options.cpu,
-      memoryBytes: (options.memory ?? DEFAULT_MIB) * 2 ** 20,
-    },
-  };
 }
 
 function reasonOf(kind: string): 'power-off' | 'stopped' | 'crashed' | 'failed' | 'exit' {
