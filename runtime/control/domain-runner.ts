@@ -1,4 +1,4 @@
-import type { DomainConfig } from '#sdk';
+import { type DomainConfig, HypervisorError } from '#sdk';
 import type { CheckedOptions } from '../hypervisor/check-options.ts';
 import { startHypervisor } from '../hypervisor/create-hypervisor.ts';
 import type { Domain, DomainEnd } from '../hypervisor/domain.ts';
@@ -6,13 +6,17 @@ import type { Hypervisor } from '../hypervisor/hypervisor.ts';
 import { type PcpuListener, type RunEnd, toPlainError } from '../pcpu/index.ts';
 import type { LoadedPlugin } from '../plugin/index.ts';
 import type { GuestRunner } from './guest-runner.ts';
-import { say } from './report-error.ts';
+import { describeError, say } from './report-error.ts';
 
 /** What a domain is run with. */
 export interface DomainRunRequest {
   readonly options: CheckedOptions;
   readonly plugins: readonly LoadedPlugin[];
   readonly config: DomainConfig;
+  /** What the configuration is called in messages. */
+  readonly source?: string;
+  /** VBDs in the place of those of the configuration, when others use them. */
+  readonly spareDisk?: readonly string[];
 }
 
 const PLUGIN_FAILED = 'HV_ERR_PLUGIN_FAILED';
@@ -56,7 +60,18 @@ export class DomainRunner implements GuestRunner {
     await this.#hypervisor?.close();
   }
 
-  async #run({ options, plugins, config }: DomainRunRequest): Promise<RunEnd> {
+  async #create(hypervisor: Hypervisor, { config, source, spareDisk }: DomainRunRequest): Promise<Domain> {
+    try {
+      return await hypervisor.createDomain(config, source);
+    } catch (error) {
+      if (spareDisk === undefined || !(error instanceof HypervisorError) || error.code !== 'HV_ERR_VBD_BUSY') throw error;
+      say(`the disk of this guest is in use, it gets one in memory that is gone with it: ${describeError(error)}`);
+      return hypervisor.createDomain({ ...config, disk: spareDisk }, source);
+    }
+  }
+
+  async #run(request: DomainRunRequest): Promise<RunEnd> {
+    const { options, plugins } = request;
     const hypervisor = await startHypervisor(options, { plugins, onGenerate: () => say('building the interpreter, once for these sources') });
     this.#hypervisor = hypervisor;
     hypervisor.on('stderr', (bytes) => this.#listener.stderr(bytes));
@@ -65,7 +80,7 @@ export class DomainRunner implements GuestRunner {
       this.#listener.pluginFailed(toPlainError(error));
     });
     if (this.#stopping) throw new Error('stopped');
-    const domain = await hypervisor.createDomain(config);
+    const domain = await this.#create(hypervisor, request);
     this.#domain = domain;
     domain.on('restarted', () => this.#listener.restarted());
     this.#listen(domain);

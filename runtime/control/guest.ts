@@ -19,6 +19,8 @@ export interface Guest {
   /** Devices that it has when the operator names none of the kind. */
   readonly disk?: readonly string[];
   readonly vif?: readonly string[];
+  /** In the place of its disks, when others use them. */
+  readonly spareDisk?: readonly string[];
 }
 
 /** The guests that need no files of the operator's. */

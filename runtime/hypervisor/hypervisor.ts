@@ -159,14 +159,15 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
   /**
    * Creates a domain and lets it run.
    *
+   * @param source - what the configuration is called in messages
    * @throws HypervisorError when a field of the configuration is wrong, or a file or device cannot be had; nothing is left then
    */
-  async createDomain(config: DomainConfig): Promise<Domain> {
+  async createDomain(config: DomainConfig, source = 'config'): Promise<Domain> {
     this.#open();
-    const checked = checkConfig(config);
+    const checked = checkConfig(config, source);
     const { name } = checked;
     if (this.#domains.has(name)) {
-      throw new HypervisorError('HV_ERR_DOMAIN_NAME', `config.name: there is a domain "${name}" already`, {
+      throw new HypervisorError('HV_ERR_DOMAIN_NAME', `${source}.name: there is a domain "${name}" already`, {
         hint: 'choose another name, or destroy that domain',
       });
     }

@@ -7,6 +7,8 @@ import { runGuest } from './run.ts';
 
 /** Shorter names. */
 const ALIASES: Readonly<Record<string, ReadyGuest>> = { amd64: 'debian-amd64', i386: 'debian-i386' };
+/** For a second guest that runs at the same time. */
+const SPARE_DISK = ['memory:1G,xvda,w'];
 /** Has the guest's init make a file system when there is none, and mount it. */
 const MOUNT_DISK = 'xylem.disk=xvda';
 
@@ -28,5 +30,11 @@ async function bootGuest(name: ReadyGuest, options: MachineOptions): Promise<Gue
   if (guest.machine !== 'pvh') return guest;
   const disk = options.disk.length === 0 ? [await homeDisk(name)] : [];
   const vif = options.vif.length === 0 ? ['backend=user'] : [];
-  return { ...guest, disk, vif, ...(disk.length === 0 ? {} : { commandLine: `${guest.commandLine} ${MOUNT_DISK}` }) };
+  return {
+    ...guest,
+    disk,
+    vif,
+    ...(disk.length === 0 ? {} : { spareDisk: SPARE_DISK }),
+    ...(disk.length === 0 ? {} : { commandLine: `${guest.commandLine} ${MOUNT_DISK}` }),
+  };
 }

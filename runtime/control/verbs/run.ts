@@ -1,9 +1,10 @@
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 import { HypervisorError, type DomainConfig } from '#sdk';
 import { loadInterpreter } from '#jit/interpreter';
 import { checkOptions } from '../../hypervisor/check-options.ts';
 import { type MachineKind, Pcpu, type PcpuListener } from '../../pcpu/index.ts';
 import { applyOnMain, type LoadedPlugin, loadPlugins, PluginIsolation } from '../../plugin/index.ts';
+import { type ConfiguredDomain, configuredDomain } from '../configured-domain.ts';
 import { DomainRunner, type DomainRunRequest } from '../domain-runner.ts';
 import { type Guest, guestOf } from '../guest.ts';
 import type { GuestRunner } from '../guest-runner.ts';
@@ -19,13 +20,14 @@ const DOMAIN = 'guest';
 /** Adds the verb `run`: one guest, in this process, and nothing else. */
 export function addRunVerb(program: Command, finish: (exitCode: number) => void): void {
   const command = program.command('run').description('run one guest until it ends, with its console on the standard output');
-  addMachineOptions(addGuestOptions(command)).action(async (options: RunOptions) => {
-    finish(await runGuest(options, () => guestOf(options)));
+  const file = new Argument('[file]', 'configuration of a domain as JSON, in the place of the options that say what is run');
+  addMachineOptions(addGuestOptions(command.addArgument(file))).action(async (path: string | undefined, options: RunOptions) => {
+    finish(await runGuest(options, path === undefined ? () => guestOf(options) : () => configuredDomain(path, options)));
   });
 }
 
 /** Runs a guest as the options say, and returns the exit code of the process. */
-export async function runGuest(options: MachineOptions, getGuest: () => Promise<Guest>): Promise<number> {
+export async function runGuest(options: MachineOptions, getGuest: () => Promise<Guest | ConfiguredDomain>): Promise<number> {
   const { debug } = options;
   try {
     const directory = process.cwd();
@@ -47,10 +49,16 @@ export async function runGuest(options: MachineOptions, getGuest: () => Promise<
 }
 
 /** What starts a guest on the machine that the options ask for. */
-async function starterOf(options: MachineOptions, guest: Guest, plugins: readonly LoadedPlugin[]): Promise<(listener: PcpuListener) => GuestRunner> {
+async function starterOf(
+  options: MachineOptions,
+  guest: Guest | ConfiguredDomain,
+  plugins: readonly LoadedPlugin[],
+): Promise<(listener: PcpuListener) => GuestRunner> {
   const engine = options.engine ?? (options.trace === undefined ? 'auto' : 'interpreter');
-  if (machineOf(options, guest) === 'pvh') {
-    const request = domainRequest({ ...options, engine }, guest, plugins);
+  if ('config' in guest || machineOf(options, guest) === 'pvh') {
+    const { clock, trace, pcpus = 1, scheduler = 'sedf' } = options;
+    const checked = { ...checkOptions({ pcpus, scheduler, engine, clock, log: say }), plugins: options.plugin, trace, outputWaits: true };
+    const request = { options: checked, plugins, ...('config' in guest ? guest : domainOf(options, guest)) };
     return (listener) => new DomainRunner(request, listener);
   }
   const { module, index } = await loadInterpreter(() => say('building the interpreter, once for these sources'));
@@ -76,11 +84,8 @@ async function starterOf(options: MachineOptions, guest: Guest, plugins: readonl
   return (listener) => new Pcpu(request, listener);
 }
 
-function domainRequest(
-  options: MachineOptions & { engine: NonNullable<MachineOptions['engine']> },
-  guest: Guest,
-  plugins: readonly LoadedPlugin[],
-): DomainRunRequest {
+/** The domain that the options describe. */
+function domainOf(options: MachineOptions, guest: Guest): Pick<DomainRunRequest, 'config' | 'source' | 'spareDisk'> {
   const isDevice = (text: string): boolean => text !== 'none';
   const config: DomainConfig = {
     name: DOMAIN,
@@ -88,21 +93,29 @@ function domainRequest(
     ...(guest.ramdisk === undefined ? {} : { ramdisk: guest.ramdisk }),
     extra: guest.commandLine,
     memory: options.memory ?? DEFAULT_MIB,
+    vcpus: options.vcpus ?? 1,
     disk: [...options.disk, ...(guest.disk ?? [])].filter(isDevice),
     vif: [...options.vif, ...(guest.vif ?? [])].filter(isDevice),
     cpu: options.cpu.name,
   };
-  const { engine, clock, trace } = options;
-  const checked = checkOptions({ pcpus: 1, engine, clock, log: say });
-  return { options: { ...checked, plugins: options.plugin, trace, outputWaits: true }, plugins, config };
+  return { config, source: 'options', ...(guest.spareDisk === undefined ? {} : { spareDisk: guest.spareDisk }) };
 }
 
 /** What is usual for a guest, unless the operator chose. */
-function machineOf({ machine, disk, vif }: MachineOptions, guest: Guest): MachineKind {
-  const kind = guest.machine ?? machine ?? (disk.length + vif.length > 0 ? 'pvh' : 'pc');
-  if (kind === 'pvh' || disk.length + vif.length === 0) return kind;
-  throw new HypervisorError('HV_ERR_CLI_OPTION', `${disk.length > 0 ? '--disk' : '--vif'} is given, and the machine is a pc, which has no VBDs and vifs`, {
-    hint: 'write --machine pvh, or leave the devices out',
+function machineOf(options: MachineOptions, guest: Guest): MachineKind {
+  const { machine, disk, vif, vcpus, pcpus, scheduler } = options;
+  const given = {
+    '--disk': disk.length > 0,
+    '--vif': vif.length > 0,
+    '--vcpus': vcpus !== undefined,
+    '--pcpus': pcpus !== undefined,
+    '--scheduler': scheduler !== undefined,
+  };
+  const [domainOption] = Object.entries(given).flatMap(([name, isGiven]) => (isGiven ? [name] : []));
+  const kind = guest.machine ?? machine ?? (domainOption === undefined ? 'pc' : 'pvh');
+  if (kind === 'pvh' || domainOption === undefined) return kind;
+  throw new HypervisorError('HV_ERR_CLI_OPTION', `${domainOption} is given, and the machine is a pc, which is no domain of Xen's`, {
+    hint: `write --machine pvh, or leave ${domainOption} out`,
   });
 }
 
