@@ -46,6 +46,8 @@ export class PcpuLink {
     this.ready = started.promise.then(() => {
       isReady = true;
     });
+    // Whoever waits for it hears of it all the same.
+    this.ready.catch(() => undefined);
     ran.then(
       () => this.#ending || listener.lost(pcpu, new Error('its thread has ended')),
       (cause) => {

@@ -32,7 +32,9 @@ export class PcpuMailbox {
   /** Memory for a mailbox, whose order is to idle. */
   static allocate(): SharedArrayBuffer {
     const memory = new SharedArrayBuffer(BYTES);
-    new Int32Array(memory)[Word.DOMID] = NOBODY;
+    const words = new Int32Array(memory);
+    words[Word.DOMID] = NOBODY;
+    words[Word.RUNNING] = NOBODY;
     new Float64Array(memory, UNTIL_AT)[0] = Number.POSITIVE_INFINITY;
     return memory;
   }
