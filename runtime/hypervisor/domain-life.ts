@@ -77,6 +77,8 @@ export class DomainLife {
   readonly #store: StoreLink;
   readonly #sideMemory = ByteRing.allocate(SIDE_BYTES);
   readonly #sideTold = new SharedArrayBuffer(4);
+  /** Told when its console's port was signalled, for benchmarks. */
+  onConsole: (() => void) | undefined;
   /** What it has cost, when it was ended from outside. */
   stats: RunStats | undefined;
   #home = -1;
@@ -147,8 +149,10 @@ export class DomainLife {
   signalled(): void {
     this.board.takeSignals((port) => {
       if (port === this.#store.port) this.#store.signalled();
-      else if (port === this.#built.consolePort) this.#request.console.pump();
-      else this.devices.signalled(port);
+      else if (port === this.#built.consolePort) {
+        this.onConsole?.();
+        this.#request.console.pump();
+      } else this.devices.signalled(port);
     });
   }
 

@@ -138,7 +138,8 @@ export class PcpuThread {
   #canRun(domain: HostedDomain, { sequence }: PcpuOrder): boolean {
     if (domain.ended) return false;
     if (domain.machine.attend() || domain.skipToTimer()) {
-      domain.asleep = false;
+      // Also when what it waited for came just now: the main thread may not have heard yet that it waited.
+      if (domain.asleep) domain.woken();
       return true;
     }
     if (domain.blockedAt !== sequence || !domain.asleep) {
