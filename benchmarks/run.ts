@@ -77,6 +77,11 @@ async function measure(options: BenchOptions): Promise<void> {
 }
 
 async function main(): Promise<void> {
+  if (process.argv[2] === 'hypervisor') {
+    const { benchHypervisor } = await import('./hypervisor/run.ts');
+    await benchHypervisor(process.argv.slice(3));
+    return;
+  }
   const options = parseOptions(process.argv.slice(2));
   if (options.isHelp) console.log(USAGE);
   else if (options.isList) listCases(options);

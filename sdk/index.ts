@@ -13,6 +13,7 @@ export * from './backend/quote-guest-text.ts';
 export type * from './backend/store-access.ts';
 export type * from './contract/bus-device.ts';
 export type * from './contract/platform.ts';
+export type * from './domain/domain-config.ts';
 export * from './errors/hypervisor-error.ts';
 export * from './errors/error-codes.ts';
 export * from './hooks/hypervisor-hooks.ts';

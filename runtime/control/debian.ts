@@ -15,8 +15,8 @@ const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 export async function fetchDebian(flavour: GuestFlavour): Promise<LoadedDebian> {
   const progress = new ProgressLine(`Debian for ${flavour}`);
   const guest = await interruptible(progress, (signal) => fetchDebianGuest({ flavour, signal, onProgress: (step) => progress.update(step) }));
-  const [kernel, busybox] = await Promise.all([readFile(guest.kernel), readFile(guest.busybox)]);
-  return { kernel, ramdisk: buildInitramfs({ busybox }) };
+  const [kernel, busybox, modules] = await Promise.all([readFile(guest.kernel), readFile(guest.busybox), readFile(guest.modules)]);
+  return { kernel, ramdisk: buildInitramfs({ busybox, modules }) };
 }
 
 /** Lets a signal end the process only after what was half written is gone. */

@@ -1,7 +1,7 @@
 import { HypervisorError } from '#sdk';
-import { DomainStore } from '../domain/domain-store.ts';
-import { fromPlainError, Pcpu, type PcpuRequest, type RunEnd } from '../pcpu/index.ts';
+import { fromPlainError, type PcpuListener, type RunEnd } from '../pcpu/index.ts';
 import { Expectation } from './expectation.ts';
+import type { GuestRunner } from './guest-runner.ts';
 import { reportError, say } from './report-error.ts';
 import { StandardOutput } from './standard-output.ts';
 import { Terminal } from './terminal.ts';
@@ -42,22 +42,20 @@ export class GuestSession {
   readonly #expectation: Expectation | undefined;
   readonly #output = new StandardOutput((error) => this.#end({ exitCode: 1, error }));
   readonly #terminal = new Terminal({ input: (bytes) => this.#typed(bytes), leave: () => this.#end({ exitCode: 0 }) });
-  readonly #pcpu: Pcpu;
-  readonly #store = new DomainStore(() => this.#pcpu.kick());
+  readonly #runner: GuestRunner;
   readonly #signals = Object.entries(SIGNALS).map(([name, exitCode]) => [name, () => this.#end({ exitCode })] as const);
   #verdict: Verdict | undefined;
   #refused: Uint8Array | undefined;
 
-  constructor(request: PcpuRequest, options: SessionOptions) {
+  /** @param start - starts the guest */
+  constructor(start: (listener: PcpuListener) => GuestRunner, options: SessionOptions) {
     this.#options = options;
     this.#expectation = options.expect === undefined ? undefined : new Expectation(options.expect);
-    this.#pcpu = new Pcpu(request, {
+    this.#runner = start({
       output: (bytes) => this.#show(bytes),
       stderr: (bytes) => void process.stderr.write(bytes),
       booted: () => options.booted(),
       restarted: () => say('the guest restarts'),
-      domainBuilt: (news) => this.#store.connect(news),
-      signalled: (port) => this.#store.signalled(port),
       pluginFailed: (error) => reportError(fromPlainError(error), options.debug),
     });
   }
@@ -71,7 +69,7 @@ export class GuestSession {
     try {
       if (this.#terminal.isTerminal) say('Ctrl-] leaves');
       this.#terminal.open();
-      const run = await this.#pcpu.ended;
+      const run = await this.#runner.ended;
       await this.#drain();
       this.#terminal.restore();
       const exitCode = this.#judge(run);
@@ -81,8 +79,7 @@ export class GuestSession {
       clearTimeout(timer);
       this.#terminal.restore();
       for (const [name, handler] of this.#signals) process.off(name, handler);
-      this.#store.close();
-      await this.#pcpu.destroy();
+      await this.#runner.destroy();
     }
   }
 
@@ -90,7 +87,7 @@ export class GuestSession {
     let timer: NodeJS.Timeout | undefined;
     // Only a session that is ended from outside gives up on its reader: a guest's last words wait as long as it takes.
     const patience = this.#verdict === undefined ? [] : [new Promise<void>((resolve) => (timer = setTimeout(resolve, FLUSH_MS)))];
-    await Promise.race([this.#pcpu.drained(), ...patience]);
+    await Promise.race([this.#runner.drained(), ...patience]);
     clearTimeout(timer);
     await this.#output.flushed(this.#verdict === undefined ? 2 ** 31 - 1 : FLUSH_MS);
   }
@@ -108,11 +105,11 @@ export class GuestSession {
     // The first reason counts; a second signal means that stopping takes too long.
     if (this.#verdict !== undefined && verdict.exitCode > 128) process.exit(verdict.exitCode);
     this.#verdict ??= verdict;
-    this.#pcpu.stop();
+    this.#runner.stop();
   }
 
   #typed(bytes: Uint8Array): void {
-    const count = this.#pcpu.input(bytes);
+    const count = this.#runner.input(bytes);
     if (count === bytes.length) return;
     this.#refused = bytes.subarray(count);
     this.#terminal.pause();

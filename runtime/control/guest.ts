@@ -14,6 +14,13 @@ export interface Guest {
   readonly ramdisk?: Uint8Array;
   readonly firmware?: Uint8Array;
   readonly commandLine: string;
+  /** The only machine that it runs on, or the one that is usual for it. */
+  readonly machine?: MachineKind;
+  /** Devices that it has when the operator names none of the kind. */
+  readonly disk?: readonly string[];
+  readonly vif?: readonly string[];
+  /** In the place of its disks, when others use them. */
+  readonly spareDisk?: readonly string[];
 }
 
 /** The guests that need no files of the operator's. */
@@ -49,11 +56,11 @@ export async function guestOf(options: RunOptions): Promise<Guest> {
 }
 
 /** Gets one of our guests; where there is no Debian to be had, the small one. */
-export async function readyGuest(name: ReadyGuest, { extra = '', machine }: Pick<RunOptions, 'extra' | 'machine'>): Promise<Guest> {
+export async function readyGuest(name: ReadyGuest, { extra = '', machine = 'pvh' }: Pick<RunOptions, 'extra' | 'machine'>): Promise<Guest> {
   if (name === 'small') return smallGuest(extra);
   try {
     const { kernel, ramdisk } = await fetchDebian(name === 'debian-i386' ? 'i386' : 'amd64');
-    return { kernel, kernelName: 'vmlinuz', ramdisk, commandLine: `console=${CONSOLES[machine]} ${LINUX_COMMAND_LINE} ${extra}`.trim() };
+    return { kernel, kernelName: 'vmlinuz', ramdisk, commandLine: `console=${CONSOLES[machine]} ${LINUX_COMMAND_LINE} ${extra}`.trim(), machine };
   } catch (error) {
     if (!(error instanceof HypervisorError) || !NO_LINUX.has(error.code)) throw error;
     say(`no Linux here, a small guest starts in its place: ${describeError(error)}`);
@@ -62,7 +69,7 @@ export async function readyGuest(name: ReadyGuest, { extra = '', machine }: Pick
 }
 
 async function smallGuest(extra: string): Promise<Guest> {
-  return { kernel: await readFallbackGuest(), kernelName: 'small-guest', commandLine: extra };
+  return { kernel: await readFallbackGuest(), kernelName: 'small-guest', commandLine: extra, machine: 'pc' };
 }
 
 function refuseCombinations({ kernel, firmware, ramdisk, extra }: RunOptions): void {

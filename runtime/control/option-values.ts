@@ -14,6 +14,15 @@ export function parseMemory(text: string): number {
   throw badValue('--memory', seen, `give a whole number from ${LEAST_MIB} to ${MOST_MIB}, such as 256`);
 }
 
+/** An option that is a whole number. */
+export function wholeNumber(option: string, least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= least && value <= most) return value;
+    throw badValue(option, `"${text}" is no number from ${least} to ${most}`, `give a whole number from ${least} to ${most}`);
+  };
+}
+
 /** `--timeout`: seconds, also parts of them. */
 export function parseTimeout(text: string): number {
   const seconds = /^[0-9]*\.?[0-9]+$/.test(text) ? Number(text) : Number.NaN;

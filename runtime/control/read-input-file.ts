@@ -1,38 +1,11 @@
-import { readFile, stat } from 'node:fs/promises';
-import { HypervisorError } from '#sdk';
-
-/** What a guest's memory could not take anyway. */
-const MOST_BYTES = 2 ** 32;
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  ENOTDIR: 'there is no such file',
-  EACCES: 'you may not read it',
-  EPERM: 'you may not read it',
-  EISDIR: 'it is a folder',
-  ELOOP: 'its links lead nowhere',
-};
+import { readGuestFile } from '../hypervisor/read-guest-file.ts';
 
 /**
- * Reads a file that the operator named.
+ * Reads a file that an option names.
  *
- * @param what - what it is to be: `kernel`
+ * @param what - the option without its dashes: `kernel`
  * @throws HypervisorError `HV_ERR_FILE_READ`
  */
-export async function readInputFile(path: string, what: string): Promise<Uint8Array> {
-  const failure = (reason: string, cause?: unknown): HypervisorError =>
-    new HypervisorError('HV_ERR_FILE_READ', `cannot read the ${what} ${path}: ${reason}`, { hint: `name a readable file with --${what}`, cause });
-  try {
-    const facts = await stat(path);
-    if (facts.isCharacterDevice() || facts.isBlockDevice()) throw failure('it is a device');
-    const { size } = facts;
-    if (size > MOST_BYTES) throw failure(`it has ${size} bytes, more than a guest's memory`);
-    const bytes = await readFile(path);
-    if (bytes.length === 0) throw failure('it is empty');
-    return bytes;
-  } catch (cause) {
-    if (cause instanceof HypervisorError) throw cause;
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-    throw failure(REASONS[code] ?? (cause instanceof Error ? cause.message : String(cause)), cause);
-  }
+export function readInputFile(path: string, what: string): Promise<Uint8Array> {
+  return readGuestFile(path, what, `name a readable file with --${what}`);
 }

@@ -3,7 +3,7 @@ import type { CpuModel } from '../machine/cpu-models.ts';
 import { cpuModels } from '../machine/cpu-models.ts';
 import type { ClockSource, Engine, MachineKind } from '../pcpu/index.ts';
 import { type PluginRequest, parsePluginRequest } from '../plugin/index.ts';
-import { choiceOf, parseCpu, parseExpectation, parseMemory, parseTimeout } from './option-values.ts';
+import { choiceOf, parseCpu, parseExpectation, parseMemory, parseTimeout, wholeNumber } from './option-values.ts';
 
 /** How a guest is run, whichever guest it is. */
 export interface MachineOptions {
@@ -12,7 +12,13 @@ export interface MachineOptions {
   readonly engine?: Engine;
   readonly clock: ClockSource;
   readonly cpu: CpuModel;
-  readonly machine: MachineKind;
+  /** What is usual for the guest when left out. */
+  readonly machine?: MachineKind;
+  readonly disk: readonly string[];
+  readonly vif: readonly string[];
+  readonly vcpus?: number;
+  readonly pcpus?: number;
+  readonly scheduler?: string;
   readonly timeout?: number;
   readonly expect?: RegExp;
   readonly plugin: readonly PluginRequest[];
@@ -58,10 +64,24 @@ export function addMachineOptions(command: Command): Command {
         .default(cpuModels.get('max'), 'max'),
     )
     .addOption(
-      new Option('--machine <kind>', 'what surrounds the vCPU: a pc with its devices, or pvh, a Xen domain with a console, a clock and XenStore')
-        .argParser(choiceOf<MachineKind>('--machine', ['pc', 'pvh']))
-        .default('pc'),
+      new Option(
+        '--machine <kind>',
+        'what surrounds the vCPU: a pc with its devices, or pvh, a Xen domain with VBDs and vifs (default: pvh for Debian and with devices, else pc)',
+      ).argParser(choiceOf<MachineKind>('--machine', ['pc', 'pvh'])),
     )
+    .addOption(
+      new Option('--disk <spec>', 'a VBD of a domain, such as file:disk.img,xvda,w or memory:64M,xvdb,w; may be repeated, and none means none')
+        .argParser((text: string, before: readonly string[] | undefined) => [...(before ?? []), text])
+        .default([], 'none'),
+    )
+    .addOption(
+      new Option('--vif <spec>', 'a vif of a domain, such as backend=user or bridge=xenbr0,mac=00:16:3e:01:02:03; may be repeated, and none means none')
+        .argParser((text: string, before: readonly string[] | undefined) => [...(before ?? []), text])
+        .default([], 'none'),
+    )
+    .addOption(new Option('--vcpus <n>', 'number of vCPUs of a domain (default: 1)').argParser(wholeNumber('--vcpus', 1, 32)))
+    .addOption(new Option('--pcpus <n>', 'number of pCPUs, each a thread that runs vCPUs (default: 1)').argParser(wholeNumber('--pcpus', 1, 64)))
+    .addOption(new Option('--scheduler <name>', 'what decides which vCPU runs where: sedf, bvt, credit, or one that a plugin brings (default: sedf)'))
     .addOption(new Option('--timeout <seconds>', 'end the run after this time with exit code 124').argParser(parseTimeout))
     .addOption(new Option('--expect <regex>', 'end the run with exit code 0 as soon as the console matches').argParser(parseExpectation))
     .addOption(

@@ -38,6 +38,18 @@ export class ConsoleRing {
     this.#line.notify();
   }
 
+  /** Takes at most `limit` bytes of the guest's output. */
+  take(limit: number): Uint8Array<ArrayBuffer> {
+    const at = this.#load(Word.outCons);
+    const waiting = (this.#load(Word.outProd) - at) >>> 0;
+    const bytes = new Uint8Array(waiting > OUT_BYTES ? 0 : Math.min(waiting, limit));
+    if (bytes.length === 0) return bytes;
+    for (let i = 0; i < bytes.length; i++) bytes[i] = this.#bytes[OUT_AT + ((at + i) % OUT_BYTES)] ?? 0;
+    Atomics.store(this.#words, Word.outCons, (at + bytes.length) | 0);
+    this.#line.notify();
+    return bytes;
+  }
+
   /** How many bytes of input there is room for. */
   get room(): number {
     const waiting = (this.#load(Word.inProd) - this.#load(Word.inCons)) >>> 0;

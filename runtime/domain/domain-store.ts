@@ -1,12 +1,10 @@
-import { type StoreValues, XenStore, XenStoreRing } from '../xenstore/index.ts';
-import type { XenStoreNodes, XenStoreSession } from '../xenstore/index.ts';
+import { type StoreValues, XenStore, type XenStoreNodes, XenStoreRing, type XenStoreSession } from '../xenstore/index.ts';
 import { PAGE } from '../memory/guest-ram.ts';
 import type { StoreChannel } from './build-domain.ts';
-import { type DomainHandle, DomainState } from './domain-state.ts';
+import type { DomainState } from './domain-state.ts';
 
-/** A domain that was built on its pCPU, as that tells the main thread. */
+/** What XenStore is told of a domain that was built. */
 export interface BuiltDomainNews {
-  readonly handle: DomainHandle;
   readonly store: StoreChannel;
   readonly consolePort: number;
   readonly consoleGfn: number;
@@ -19,85 +17,79 @@ const GUEST_DIRECTORIES = ['data', 'drivers', 'feature', 'attr', 'error', 'devic
 const GUEST_NODES = ['control/shutdown', 'control/sysrq', 'control/feature-poweroff', 'control/feature-reboot', 'control/feature-suspend'] as const;
 const OLD_EVENTS_MS = 10_000;
 
-interface Connected {
-  readonly domid: number;
+/** A domain's end of XenStore. */
+export interface StoreLink {
+  /** The port by which the domain says that it has written to its ring. */
   readonly port: number;
-  readonly state: DomainState;
-  readonly ring: XenStoreRing;
+  /** The domain signalled that port. */
+  signalled(): void;
+  /** Forgets the domain and its tree. */
+  disconnect(): void;
 }
 
-/** XenStore for the domain of a run, on the main thread: its tree, and the ring in its memory. */
+/** XenStore for the domains of a hypervisor, on the main thread: their trees, and the rings in their memory. */
 export class DomainStore {
-  readonly store = new XenStore();
-  readonly #kick: () => void;
-  readonly #session: XenStoreSession;
+  readonly store: XenStore;
+  /** The store as domain 0 sees it. */
+  readonly session: XenStoreSession;
   readonly #timer: NodeJS.Timeout;
-  #connected: Connected | undefined;
-  #isScheduled = false;
 
-  /** @param kick - wakes the domain's pCPU */
-  constructor(kick: () => void) {
-    this.#kick = kick;
-    this.#session = this.store.session();
+  constructor() {
+    this.store = new XenStore();
+    this.session = this.store.session();
     this.#timer = setInterval(() => this.store.dropOldEvents(), OLD_EVENTS_MS);
     this.#timer.unref();
   }
 
-  /** Connects a new domain, in the place of the one before. */
-  connect(news: BuiltDomainNews): void {
-    this.disconnect();
-    const { handle, store: channel } = news;
-    const { domid } = handle;
-    const peers = { find: () => undefined, signal: () => undefined, closed: () => undefined };
-    const state = new DomainState(handle, { kick: () => this.#kick(), peers });
+  /** Connects a new domain. */
+  connect(state: DomainState, news: BuiltDomainNews): StoreLink {
+    const { domid, ram, events } = state;
+    const { address, port } = news.store;
     this.store.addDomain(domid);
-    this.#session.transaction((nodes) => writeTree(nodes, news));
+    this.session.transaction((nodes) => writeTree(nodes, state, news));
     const connection = this.store.introduceDomain(domid);
-    const page = new DataView(handle.ram.buffer, channel.address, PAGE);
-    const ring = new XenStoreRing(page, connection, () => state.events.notify(channel.port));
-    this.#connected = { domid, port: channel.port, state, ring };
-    connection.onReady = () => this.#schedule();
-    this.#pump();
-  }
-
-  /** The domain signalled a port. */
-  signalled(port: number): void {
-    if (port === this.#connected?.port) this.#pump();
-  }
-
-  /** Forgets the domain and its tree. */
-  disconnect(): void {
-    if (this.#connected === undefined) return;
-    const { domid } = this.#connected;
-    this.#connected = undefined;
-    this.store.releaseDomain(domid);
-    for (const path of [`/local/domain/${domid}`, `/local/domain/0/backend/console/${domid}`]) if (this.#session.exists(path)) this.#session.remove(path);
+    const ring = new XenStoreRing(new DataView(ram.memory.buffer, address, PAGE), connection, () => events.notify(port));
+    let isScheduled = false;
+    let isConnected = true;
+    const schedule = (): void => {
+      if (isScheduled) return;
+      isScheduled = true;
+      setImmediate(() => {
+        isScheduled = false;
+        pump();
+      });
+    };
+    const pump = (): void => {
+      if (isConnected && ring.pump()) schedule();
+    };
+    connection.onReady = schedule;
+    pump();
+    return {
+      port,
+      signalled: pump,
+      disconnect: () => {
+        if (!isConnected) return;
+        isConnected = false;
+        this.store.releaseDomain(domid);
+        this.#remove(`/local/domain/${domid}`, `/local/domain/0/backend/console/${domid}`, `/vm/${news.uuid}`);
+      },
+    };
   }
 
   /** Ends it all. */
   close(): void {
     clearInterval(this.#timer);
-    this.disconnect();
-    this.#session.close();
+    this.session.close();
   }
 
-  #schedule(): void {
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    setImmediate(() => {
-      this.#isScheduled = false;
-      this.#pump();
-    });
-  }
-
-  #pump(): void {
-    if (this.#connected?.ring.pump()) this.#schedule();
+  #remove(...paths: readonly string[]): void {
+    for (const path of paths) if (this.session.exists(path)) this.session.remove(path);
   }
 }
 
 /** The domain's tree, as the toolstack makes it. */
-function writeTree(nodes: XenStoreNodes, news: BuiltDomainNews): void {
-  const { handle, store, name, uuid } = news;
+function writeTree(nodes: XenStoreNodes, { handle }: DomainState, news: BuiltDomainNews): void {
+  const { store, name, uuid } = news;
   const { domid, vcpus } = handle;
   const home = `/local/domain/${domid}`;
   const backend = `/local/domain/0/backend/console/${domid}/0`;

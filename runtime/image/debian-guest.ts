@@ -6,7 +6,8 @@ import { createAptWorkspace } from './apt-workspace.ts';
 import { downloadPackages, type GuestPackages, resolveKernelPackage, updateIndexes } from './debian-packages.ts';
 import { defaultCacheDirectory } from './cache-directory.ts';
 import { createPartialDirectory, publishCacheEntry, readCacheEntry } from './guest-cache.ts';
-import { unpackMember } from './unpack-member.ts';
+import { isGuestModule, packGuestModules } from './guest-modules.ts';
+import { missingMember, unpackMember, unpackMembers } from './unpack-member.ts';
 
 /** Which Debian guest: 64-bit with the cloud kernel, or 32-bit with the PAE kernel. */
 export type GuestFlavour = 'amd64' | 'i386';
@@ -37,6 +38,8 @@ export interface DebianGuest {
   readonly kernel: string;
   /** Path of a statically linked busybox, for `buildInitramfs`. */
   readonly busybox: string;
+  /** Path of a cpio archive with the kernel's drivers for a Xen domain, for `buildInitramfs`. */
+  readonly modules: string;
   /** The files the packages came from, by package name. */
   readonly packages: Readonly<Record<string, string>>;
   /** What was not as it should be when the files were fetched. */
@@ -47,7 +50,8 @@ const KERNEL_PACKAGES: Readonly<Record<GuestFlavour, string>> = {
   amd64: 'linux-image-cloud-amd64',
   i386: 'linux-image-686-pae',
 };
-const FILES = ['vmlinuz', 'busybox'] as const;
+const FILES = ['vmlinuz', 'busybox', 'modules.cpio'] as const;
+const KERNEL_FILE = /^(usr\/lib\/modules\/[^/]+|boot)\/vmlinuz[^/]*$/;
 /** Indexes, apt's cache of them, the packages and what is unpacked of them. */
 const NEEDED_BYTES = 200 * 1024 * 1024;
 
@@ -76,7 +80,7 @@ async function guestIn(entry: string): Promise<DebianGuest | undefined> {
   const manifest = await readCacheEntry(entry, FILES);
   if (manifest === undefined) return undefined;
   const { packages, warnings } = manifest;
-  return { kernel: join(entry, 'vmlinuz'), busybox: join(entry, 'busybox'), packages, warnings };
+  return { kernel: join(entry, 'vmlinuz'), busybox: join(entry, 'busybox'), modules: join(entry, 'modules.cpio'), packages, warnings };
 }
 
 async function fill(cache: string, entry: string, request: DebianGuestRequest): Promise<void> {
@@ -88,14 +92,17 @@ async function fill(cache: string, entry: string, request: DebianGuestRequest): 
     await requireSpace(cache);
     const { packages, warnings } = await fetchPackages(partial, request);
     request.onProgress?.({ phase: 'unpack', fraction: 0 });
-    const vmlinuz = await unpackMember(packages.kernel, /^(usr\/lib\/modules\/[^/]+|boot)\/vmlinuz[^/]*$/);
+    const members = await unpackMembers(packages.kernel, (path) => KERNEL_FILE.test(path) || isGuestModule(path));
+    const vmlinuz = members.find(({ path }) => KERNEL_FILE.test(path))?.data;
+    if (vmlinuz === undefined) throw missingMember(packages.kernel);
+    const modules = packGuestModules(members.filter(({ path }) => isGuestModule(path)));
     request.onProgress?.({ phase: 'unpack', fraction: 0.8 });
     const busybox = await unpackMember(packages.busybox, /^(usr\/)?bin\/busybox$/);
     request.signal?.throwIfAborted();
     // Another process may have been faster: its files are as good as ours.
     if (request.refresh !== true && (await guestIn(entry)) !== undefined) return;
     await publishCacheEntry(partial, entry, {
-      files: { vmlinuz, busybox },
+      files: { vmlinuz, busybox, 'modules.cpio': modules },
       packages: packages.fileNames,
       warnings,
     });

@@ -8,6 +8,8 @@ export interface InitramfsRequest {
   readonly busybox: Uint8Array;
   /** Members to add, or to put in the place of ours with the same path. */
   readonly files?: readonly CpioEntry[];
+  /** A cpio archive of kernel modules: `DebianGuest.modules`. */
+  readonly modules?: Uint8Array;
   /** Compress with gzip; the kernel tells by the first bytes. Off by default: unpacking costs the guest time. */
   readonly gzip?: boolean;
   /** The guest's host name. */
@@ -38,6 +40,25 @@ mount -t tmpfs -o mode=1777 tmpfs /tmp
 mount -t tmpfs -o mode=755 tmpfs /run
 hostname -F /etc/hostname
 ifconfig lo 127.0.0.1 up 2>/dev/null
+option() { sed -n "s/.*\\b$1=\\([^ ]*\\).*/\\1/p" /proc/cmdline; }
+if [ -e /sys/hypervisor/type ]; then
+  modprobe xen-netfront 2>/dev/null
+  modprobe xen-blkfront 2>/dev/null
+fi
+if [ -e /sys/class/net/eth0 ]; then
+  address=$(option ip)
+  if [ -n "$address" ]; then ifconfig eth0 "$address" up
+  else
+    modprobe af_packet 2>/dev/null
+    ifconfig eth0 up
+    udhcpc -i eth0 -q -b -t 2 -T 1 -s /etc/udhcpc.script >/dev/null 2>&1
+  fi
+fi
+disk=$(option xylem.disk)
+if [ -n "$disk" ] && [ -b "/dev/$disk" ]; then
+  if [ -z "$(head -c 65536 "/dev/$disk" | tr -d '\\0')" ]; then mke2fs -L data "/dev/$disk" >/dev/null 2>&1; fi
+  mount -t ext4 "/dev/$disk" /mnt 2>/dev/null || echo "xylem: /dev/$disk cannot be mounted"
+fi
 cat /etc/banner
 echo "${GUEST_READY_LINE} ($(uname -srm), up $(cut -d' ' -f1 /proc/uptime) s)"
 cd /root
@@ -47,6 +68,14 @@ while :; do
   sleep 86400 &
   wait $!
 done
+`;
+
+/** What udhcpc calls when it has a lease. */
+const UDHCPC_SCRIPT = `#!/bin/busybox sh
+[ "$1" = bound ] || [ "$1" = renew ] || exit 0
+ifconfig "$interface" "$ip" netmask "\${subnet:-255.255.255.0}" mtu "\${mtu:-1500}"
+for gateway in $router; do route add default gw "$gateway" dev "$interface"; done 2>/dev/null
+for server in $dns; do echo "nameserver $server"; done > /etc/resolv.conf
 `;
 
 const SHRC = `PS1='\\u@\\h:\\w\\$ '
@@ -71,7 +100,9 @@ export function buildInitramfs(request: InitramfsRequest): Uint8Array {
   for (const entry of [...ourMembers(request), ...(request.files ?? [])]) {
     members.set(entry.path.replace(/^\/+/, ''), entry);
   }
-  const archive = writeCpio([...members.values()]);
+  const own = writeCpio([...members.values()]);
+  // The kernel unpacks archives one after another.
+  const archive = request.modules === undefined ? own : new Uint8Array(Buffer.concat([own, request.modules]));
   return request.gzip === true ? new Uint8Array(gzipSync(archive)) : archive;
 }
 
@@ -85,6 +116,7 @@ function ourMembers(request: InitramfsRequest): CpioEntry[] {
     { kind: 'file', path: 'bin/busybox', data: request.busybox, mode: 0o755 },
     ...appletLinks(),
     text('init', INIT, 0o755),
+    text('etc/udhcpc.script', UDHCPC_SCRIPT, 0o755),
     text('etc/shrc', SHRC),
     text('etc/profile', '. /etc/shrc\n'),
     text('etc/banner', BANNER),

@@ -15,20 +15,27 @@ export interface TarMember {
  * @returns the member, or `undefined` if the archive ends, or breaks off, without it
  */
 export async function findTarMember(stream: AsyncIterable<Uint8Array>, accept: (path: string) => boolean): Promise<TarMember | undefined> {
+  for await (const member of tarMembers(stream, accept)) return member;
+  return undefined;
+}
+
+/** Gives the regular files of a tar stream that a test accepts, to the end of the archive or where it breaks off. */
+export async function* tarMembers(stream: AsyncIterable<Uint8Array>, accept: (path: string) => boolean): AsyncGenerator<TarMember> {
   const reader = new BlockReader(stream);
-  for (;;) {
-    const header = await reader.take(BLOCK);
-    if (header === undefined || header[0] === 0) return undefined;
-    const size = parseInt(field(header, 124, 12), 8);
-    if (!Number.isSafeInteger(size)) return undefined;
-    const path = memberPath(header);
-    const isFile = header[156] === 0x30 || header[156] === 0;
-    if (isFile && accept(path)) {
-      const data = await reader.take(size);
-      return data === undefined ? undefined : { path, data };
-    }
-    if (!(await reader.skip(Math.ceil(size / BLOCK) * BLOCK))) return undefined;
+  for (let header = await nextHeader(reader); header !== undefined; header = await nextHeader(reader)) {
+    const { path, size, isFile } = header;
+    const isWanted = isFile && accept(path);
+    const data = isWanted ? await reader.take(size) : undefined;
+    if (data !== undefined) yield { path, data };
+    if (!(await reader.skip(Math.ceil(size / BLOCK) * BLOCK - (isWanted ? size : 0)))) return;
   }
+}
+
+async function nextHeader(reader: BlockReader): Promise<{ path: string; size: number; isFile: boolean } | undefined> {
+  const header = await reader.take(BLOCK);
+  if (header === undefined || header[0] === 0) return undefined;
+  const size = parseInt(field(header, 124, 12), 8);
+  return Number.isSafeInteger(size) ? { path: memberPath(header), size, isFile: header[156] === 0x30 || header[156] === 0 } : undefined;
 }
 
 function memberPath(header: Uint8Array): string {

@@ -1,15 +1,29 @@
 import { spawn } from 'node:child_process';
 import { basename } from 'node:path';
 import { HypervisorError } from '#sdk';
-import { findTarMember } from './tar-member.ts';
+import { type TarMember, tarMembers } from './tar-member.ts';
 
 /**
- * Reads one file out of a Debian package, without unpacking the rest.
+ * Reads the first file out of a Debian package that matches, without unpacking the rest.
  *
  * @param packagePath - path of a `.deb`
  * @param pattern - what the file's path in the package must match
  */
 export async function unpackMember(packagePath: string, pattern: RegExp): Promise<Uint8Array> {
+  const [member] = await unpackMembers(packagePath, (path) => pattern.test(path), 1);
+  if (member !== undefined) return member.data;
+  throw missingMember(packagePath);
+}
+
+/** The error about a package without a file that is expected in it. */
+export function missingMember(packagePath: string): HypervisorError {
+  return new HypervisorError('HV_ERR_IMAGE_UNPACK', `the package ${basename(packagePath)} does not hold the file expected in it`, {
+    hint: 'its layout may have changed; name a kernel and a ramdisk of your own',
+  });
+}
+
+/** Reads files out of a Debian package: the first `limit` whose paths a test accepts. */
+export async function unpackMembers(packagePath: string, accept: (path: string) => boolean, limit = Number.POSITIVE_INFINITY): Promise<TarMember[]> {
   const child = spawn('dpkg-deb', ['--fsys-tarfile', packagePath], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
@@ -25,11 +39,9 @@ export async function unpackMember(packagePath: string, pattern: RegExp): Promis
     child.on('spawn', resolve);
   });
   await started;
-  const member = await findTarMember(child.stdout, (path) => pattern.test(path));
+  const members: TarMember[] = [];
+  for await (const member of tarMembers(child.stdout, accept)) if (members.push(member) >= limit) break;
   child.stdout.destroy();
   child.kill();
-  if (member !== undefined) return member.data;
-  throw new HypervisorError('HV_ERR_IMAGE_UNPACK', `the package ${basename(packagePath)} does not hold the file expected in it`, {
-    hint: 'its layout may have changed; name a kernel and a ramdisk of your own',
-  });
+  return members;
 }

@@ -1,18 +1,17 @@
-import type { MessagePort } from 'node:worker_threads';
 import type { ByteRing } from './byte-ring.ts';
 import type { Doorbell } from './doorbell.ts';
-import type { PcpuMessage } from './slice-protocol.ts';
 
 /** Bytes that are collected before the main thread is told, within a slice. */
 const BATCH = 4096;
-const OUTPUT: PcpuMessage = { kind: 'output' };
 
 /** What a console needs to reach the main thread. */
 export interface ConsoleLink {
   readonly ring: ByteRing;
-  readonly doorbell: Doorbell;
+  /** Rings when there is room again. Without it nobody waits, and what does not fit is dropped. */
+  readonly doorbell?: Doorbell;
   readonly told: Int32Array;
-  readonly port: MessagePort;
+  /** Tells the main thread that there is output. */
+  tell(): void;
 }
 
 /**
@@ -38,15 +37,15 @@ export class ConsoleOutput {
   flush(): void {
     if (this.#pending === 0) return;
     this.#pending = 0;
-    const { ring, told, port } = this.#link;
+    const { ring, told } = this.#link;
     ring.publish();
-    if (Atomics.exchange(told, 0, 1) === 0) port.postMessage(OUTPUT);
+    if (Atomics.exchange(told, 0, 1) === 0) this.#link.tell();
   }
 
   #waitAndPut(byte: number): boolean {
     const { ring, doorbell } = this.#link;
     this.flush();
-    while (!doorbell.stopRequested) {
+    while (doorbell !== undefined && !doorbell.stopRequested) {
       const sequence = doorbell.sequence;
       if (ring.put(byte)) return true;
       doorbell.wait(sequence);

@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import type { ByteSink, PcpuHooks, Platform } from '#sdk';
 import { CodeCache, packRequests, unpackRequests } from '#jit';
-import { DEFAULT_ACTIONS, type LifecycleActions } from '../domain/lifecycle.ts';
 import { ByteRing } from './byte-ring.ts';
 import { ConsoleOutput } from './console-output.ts';
 import { crashReport, tripleFaultReason } from './crash-report.ts';
@@ -13,9 +12,6 @@ import { type LoopEnd, runSlices, type SliceMachine } from './slice-loop.ts';
 import type { PcpuMessage, PcpuTask, RunEnd } from './slice-protocol.ts';
 import { TraceWriter } from './trace-writer.ts';
 import { Translation, type TranslationMode } from '../machine/translation.ts';
-
-/** How the guest ended itself, by how its last slice ended. */
-const ENDINGS: Readonly<Partial<Record<LoopEnd, keyof LifecycleActions>>> = { 'power-off': 'poweroff', reset: 'reboot', crash: 'crash', watchdog: 'watchdog' };
 
 /** One guest on one pCPU, from its first instruction to its end, through all of its resets. */
 export class GuestRun {
@@ -43,7 +39,12 @@ export class GuestRun {
     this.#post = post;
     this.#doorbell = new Doorbell(task.doorbell);
     this.#input = new ByteRing(task.input);
-    this.#output = new ConsoleOutput({ ring: new ByteRing(task.output), doorbell: this.#doorbell, told: new Int32Array(task.outputTold), port: task.port });
+    this.#output = new ConsoleOutput({
+      ring: new ByteRing(task.output),
+      doorbell: this.#doorbell,
+      told: new Int32Array(task.outputTold),
+      tell: () => post({ kind: 'output' }),
+    });
     this.#trace = task.trace === undefined ? undefined : this.#openFile(task.trace);
     this.#machine = this.#build();
   }
@@ -55,7 +56,7 @@ export class GuestRun {
       const end = runSlices(this.#sliceMachine(), this.#doorbell, this.#stats);
       this.#stats.add(this.#machine.core, this.#translation?.stats ?? null);
       if (this.#exitCode !== undefined) return this.#ended({ kind: 'exit', exitCode: this.#exitCode });
-      if (!this.#restarts(end)) return this.#ended(this.#describe(end));
+      if (end !== 'reset') return this.#ended(this.#describe(end));
       this.#stats.guestReset();
       this.#post({ kind: 'restarted' });
       this.#machine = this.#build();
@@ -82,23 +83,14 @@ export class GuestRun {
     return { stats: this.#finishStats() };
   }
 
-  /** Whether the guest is to begin anew after it has ended in a way. */
-  #restarts(end: LoopEnd): boolean {
-    const ending = ENDINGS[end];
-    return ending !== undefined && (this.#task.machine.actions ?? DEFAULT_ACTIONS)[ending] === 'restart';
-  }
-
-  #describe(end: LoopEnd): Omit<RunEnd, 'pluginFailed'> {
+  #describe(end: Exclude<LoopEnd, 'reset'>): Omit<RunEnd, 'pluginFailed'> {
     const { core } = this.#machine;
-    if (end === 'crash') return { kind: 'crashed', report: crashReport(core, `the guest crashed after ${core.executed} instructions, and said so`) };
-    if (end === 'watchdog') return { kind: 'crashed', report: crashReport(core, `the guest did not serve its watchdog for too long`) };
-    if (end === 'reset') return { kind: 'power-off' };
     if (end === 'shutdown') return { kind: 'triple-fault', report: crashReport(core, tripleFaultReason(core)) };
     if (end === 'dead-halt') {
       const reason = `the guest halted with interrupts off after ${core.executed} instructions: nothing can wake it`;
       return { kind: 'dead-halt', report: crashReport(core, reason) };
     }
-    return { kind: end };
+    return { kind: end === 'stopped' ? 'stopped' : 'power-off' };
   }
 
   #ended(end: Omit<RunEnd, 'pluginFailed'>): Omit<RunEnd, 'pluginFailed'> {
@@ -113,7 +105,7 @@ export class GuestRun {
 
   #build(): GuestMachine {
     const config = this.#task.machine;
-    const machine = createGuestMachine(config, { write: (byte) => this.#output.write(byte), post: this.#post });
+    const machine = createGuestMachine(config, (byte) => this.#output.write(byte));
     if (this.#trace !== undefined) new TraceWriter(machine.core, this.#trace).attach();
     else if (this.#translationMode !== null) this.#translation = new Translation(machine.core, config.index, this.#translationMode, this.#cache);
     this.#hooks.platformCreated.call(this.#platformOf(machine));

@@ -1,5 +1,4 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import type { BuiltDomainNews } from '../domain/domain-store.ts';
 import { ByteRing } from './byte-ring.ts';
 import { Doorbell } from './doorbell.ts';
 import { type PlainError, toPlainError } from './plain-error.ts';
@@ -26,10 +25,6 @@ export interface PcpuListener {
   booted(): void;
   /** The guest has reset itself. */
   restarted(): void;
-  /** A Xen domain was built, in the place of the one before. */
-  domainBuilt(news: BuiltDomainNews): void;
-  /** The domain signalled an event channel whose other end is on the main thread. */
-  signalled(port: number): void;
   /** A plugin was disabled. */
   pluginFailed(error: PlainError): void;
 }
@@ -84,7 +79,7 @@ export class Pcpu {
     this.#translators = new TranslatorPool(1);
     // when it fails the guest goes on in the interpreter
     void this.#translators
-      .run({ port: port2, functions: index.functions, doorbell: this.#doorbellMemory, ...(known === undefined ? {} : { known }) })
+      .run({ port: port2, functions: index.functions, doorbell: this.#doorbellMemory, ...(known === undefined ? {} : { known }) }, [port2])
       .catch(() => undefined);
     return port1;
   }
@@ -94,11 +89,6 @@ export class Pcpu {
     const count = this.#input.write(bytes);
     this.#doorbell.ring();
     return count;
-  }
-
-  /** Has the pCPU look for events. */
-  kick(): void {
-    this.#doorbell.ring();
   }
 
   /** Asks the pCPU to stop; {@link ended} tells when it has. */
@@ -131,8 +121,6 @@ export class Pcpu {
       this.#booted = true;
       listener.booted();
     } else if (message.kind === 'restarted') listener.restarted();
-    else if (message.kind === 'domain') listener.domainBuilt(message.news);
-    else if (message.kind === 'event') listener.signalled(message.port);
     else listener.pluginFailed(message.error);
   }
 

@@ -1,33 +1,47 @@
-import { extname } from 'node:path';
 import { Piscina } from 'piscina';
+import { extname } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
 import type { PackedRequests } from '#jit';
 import type { InterpreterIndex } from '#jit/interpreter';
+import type { BuildResult, BuildTask } from '../domain/builder-worker.ts';
+import type { PcpuThreadTask } from './pcpu-worker.ts';
+import type { PlainError } from './plain-error.ts';
 import type { PcpuTask, RunEnd } from './slice-protocol.ts';
 
-const WORKER = new URL(`./slice-worker${extname(import.meta.filename)}`, import.meta.url);
+const ENDING = extname(import.meta.filename);
+
+interface PoolShape {
+  /** The worker's file, without its ending, and the function to call there. */
+  readonly file: string;
+  readonly name: string;
+  readonly threads: number;
+  /** Tasks that one thread has at once. */
+  readonly together?: number;
+}
 
 /**
- * The threads of the pCPUs. Each runs one task for its whole life, so Piscina's own signalling through shared memory
- * is off: its wait would compete with the pCPU's.
+ * Threads for long tasks. Piscina's own signalling through shared memory is off: its wait would compete with that of
+ * whoever runs for the thread's whole life.
  */
-export class PcpuPool {
-  readonly #pool: Piscina<PcpuTask, RunEnd>;
+class ThreadPool<Task, Result> {
+  readonly #pool: Piscina<Task, Result>;
+  readonly #name: string;
 
-  /** @param pcpus - how many pCPUs there are */
-  constructor(pcpus: number) {
-    this.#pool = new Piscina<PcpuTask, RunEnd>({
-      filename: WORKER.href,
-      minThreads: pcpus,
-      maxThreads: pcpus,
+  constructor({ file, name, threads, together = 1 }: PoolShape) {
+    this.#name = name;
+    this.#pool = new Piscina<Task, Result>({
+      filename: new URL(`${file}${ENDING}`, import.meta.url).href,
+      minThreads: threads,
+      maxThreads: threads,
+      concurrentTasksPerWorker: together,
       idleTimeout: Number.POSITIVE_INFINITY,
       atomics: 'disabled',
     });
   }
 
-  /** Runs a task on a free pCPU, to its end. */
-  run(task: PcpuTask, transfer: readonly (ArrayBuffer | MessagePort)[]): Promise<RunEnd> {
-    return this.#pool.run(task, { name: 'runPcpu', transferList: [...transfer] });
+  /** Runs a task on a free thread, to its end. */
+  run(task: Task, transfer: readonly (ArrayBuffer | MessagePort)[] = []): Promise<Result> {
+    return this.#pool.run(task, { name: this.#name, transferList: [...transfer] });
   }
 
   /** Ends the threads, whatever they do. */
@@ -36,7 +50,27 @@ export class PcpuPool {
   }
 }
 
-const TRANSLATOR = new URL(`./translator-worker${extname(import.meta.filename)}`, import.meta.url);
+/** The thread of a pCPU that runs one PC to its end. */
+export class PcpuPool extends ThreadPool<PcpuTask, RunEnd> {
+  /** @param pcpus - how many pCPUs there are */
+  constructor(pcpus: number) {
+    super({ file: './slice-worker', name: 'runPcpu', threads: pcpus });
+  }
+}
+
+/** The thread of a pCPU that takes orders. */
+export class OrderedPcpuPool extends ThreadPool<PcpuThreadTask, void> {
+  constructor() {
+    super({ file: './pcpu-worker', name: 'servePcpu', threads: 1 });
+  }
+}
+
+/** The thread on which domains are built. */
+export class BuilderPool extends ThreadPool<BuildTask, BuildResult | { readonly error: PlainError }> {
+  constructor() {
+    super({ file: '../domain/builder-worker', name: 'buildOnThread', threads: 1 });
+  }
+}
 
 /** What is sent to a translator's thread, once. */
 export interface TranslatorTask {
@@ -49,28 +83,13 @@ export interface TranslatorTask {
   readonly known?: PackedRequests;
 }
 
-/** The threads of the translators. */
-export class TranslatorPool {
-  readonly #pool: Piscina<TranslatorTask, void>;
+/** More ports than there will ever be domains. */
+const PORTS_PER_TRANSLATOR = 65_536;
 
+/** The threads of the translators. Each serves any number of ports, until they close. */
+export class TranslatorPool extends ThreadPool<TranslatorTask, void> {
   /** @param translators - how many threads translate */
   constructor(translators: number) {
-    this.#pool = new Piscina<TranslatorTask, void>({
-      filename: TRANSLATOR.href,
-      minThreads: translators,
-      maxThreads: translators,
-      idleTimeout: Number.POSITIVE_INFINITY,
-      atomics: 'disabled',
-    });
-  }
-
-  /** Serves a port until it closes. */
-  run(task: TranslatorTask): Promise<void> {
-    return this.#pool.run(task, { name: 'runTranslator', transferList: [task.port] });
-  }
-
-  /** Ends the threads, whatever they do. */
-  async destroy(): Promise<void> {
-    await this.#pool.destroy();
+    super({ file: './translator-worker', name: 'runTranslator', threads: translators, together: PORTS_PER_TRANSLATOR });
   }
 }

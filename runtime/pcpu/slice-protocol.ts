@@ -1,8 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { PackedRequests } from '#jit';
 import type { InterpreterIndex } from '#jit/interpreter';
-import type { BuiltDomainNews } from '../domain/domain-store.ts';
-import type { LifecycleActions } from '../domain/lifecycle.ts';
 import type { CpuModel } from '../machine/cpu-models.ts';
 import type { PluginRequest } from '../plugin/index.ts';
 import type { PlainError } from './plain-error.ts';
@@ -17,17 +15,10 @@ export type ClockSource = 'host' | 'instructions';
 /** What surrounds the vCPU: a PC, or a Xen domain. */
 export type MachineKind = 'pc' | 'pvh';
 
-/** The machine that a pCPU is to build; plain data, so that it can be sent. */
+/** The PC that a pCPU is to build; plain data, so that it can be sent. */
 export interface MachineConfig {
   readonly module: WebAssembly.Module;
   readonly index: InterpreterIndex;
-  /** `pc` when left out. */
-  readonly kind?: MachineKind;
-  /** Of `pvh`: what becomes of a domain that ends. */
-  readonly actions?: LifecycleActions;
-  /** Of `pvh`: the domain's name and UUID. */
-  readonly name?: string;
-  readonly uuid?: string;
   readonly memoryBytes: number;
   readonly engine: Engine;
   readonly clock: ClockSource;
@@ -68,8 +59,6 @@ export type PcpuMessage =
   | { readonly kind: 'booted' }
   | { readonly kind: 'output' }
   | { readonly kind: 'restarted' }
-  | { readonly kind: 'domain'; readonly news: BuiltDomainNews }
-  | { readonly kind: 'event'; readonly port: number }
   | { readonly kind: 'stderr'; readonly bytes: Uint8Array }
   | { readonly kind: 'plugin-failed'; readonly error: PlainError };
 

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { pvhGuest } from '../support/pvh-guest.ts';
 import { powerOff, tinyGuest } from '../support/tiny-guest.ts';
 import { runXm, Scratch } from '../support/xm.ts';
 
@@ -17,13 +18,29 @@ const applying = scratch.file('applying.mjs', "export const p = { name: 'p', api
 mkdirSync(join(scratch.path, 'folder'));
 const folder = join(scratch.path, 'folder');
 const run = ['run', '--kernel', kernel];
+const pvh = ['run', '--machine', 'pvh', '--kernel', scratch.file('pvh.elf', pvhGuest([0xf4]))];
+let configs = 0;
+const config = (fields: object): string => scratch.file(`domain-${configs++}.json`, JSON.stringify(fields));
 
 /** What is typed, the exit code, the code of the error, and words that the line must hold. */
 const cases: readonly (readonly [title: string, words: readonly string[], exitCode: number, code: string, line: RegExp])[] = [
   ['an unknown verb', ['rum'], 2, 'HV_ERR_CLI_USAGE', /unknown command 'rum'.*Did you mean run/],
   ['an unknown option', ['run', '--kernal', 'x'], 2, 'HV_ERR_CLI_USAGE', /unknown option '--kernal'.*Did you mean --kernel/],
   ['an option without its value', ['run', '--kernel'], 2, 'HV_ERR_CLI_USAGE', /argument missing/],
-  ['a stray argument', ['run', 'vmlinuz'], 2, 'HV_ERR_CLI_USAGE', /too many arguments/],
+  ['a stray argument', ['run', 'one.json', 'two.json'], 2, 'HV_ERR_CLI_USAGE', /too many arguments/],
+  ['a missing configuration', ['run', '/no/such.json'], 1, 'HV_ERR_FILE_READ', /configuration \/no\/such\.json: there is no such file/],
+  ['a configuration that is no JSON', ['run', text], 1, 'HV_ERR_DOMAIN_CONFIG', /text is no JSON/],
+  ['a configuration without a kernel', ['run', config({ memory: 4 })], 1, 'HV_ERR_DOMAIN_CONFIG', /\.kernel: expected was a file's path.*seen was nothing/],
+  ['a configuration with a field that is none', ['run', config({ kernel, maxmem: 4 })], 1, 'HV_ERR_DOMAIN_CONFIG', /\.maxmem: there is no such field.*memory/],
+  ['a configuration beside an option', ['run', config({ kernel }), '--memory', '4'], 2, 'HV_ERR_CLI_OPTION', /--memory is given with the configuration/],
+  ['a disk on a PC', [...run, '--machine', 'pc', '--disk', 'memory:1M,xvda,w'], 2, 'HV_ERR_CLI_OPTION', /--disk is given, and the machine is a pc/],
+  ['a disk of no kind', [...pvh, '--disk', 'tape:x,xvda,w'], 1, 'HV_ERR_DEVICE_SPEC', /no backend "tape"; expected was one of file, memory/],
+  ['a missing image', [...pvh, '--disk', 'file:/no/such.img,xvda,w'], 1, 'HV_ERR_VBD_OPEN', /no such file/],
+  ['a vif of no network', [...pvh, '--vif', 'backend=none'], 1, 'HV_ERR_DEVICE_SPEC', /no network "none"; expected was one of user, switch/],
+  ['two vCPUs', [...pvh, '--vcpus', '2'], 1, 'HV_ERR_DOMAIN_CONFIG', /vcpus: expected was 1.*seen was 2/],
+  ['a number of vCPUs that is none', [...pvh, '--vcpus', 'two'], 2, 'HV_ERR_CLI_OPTION', /--vcpus: "two"/],
+  ['no pCPU', [...pvh, '--pcpus', '0'], 2, 'HV_ERR_CLI_OPTION', /--pcpus: "0" is no number from 1 to 64/],
+  ['an unknown scheduler', [...pvh, '--scheduler', 'lottery'], 1, 'HV_ERR_SCHEDULER_UNKNOWN', /"lottery".*bvt, credit, sedf/],
   ['a missing kernel', ['run', '--kernel', '/no/such'], 1, 'HV_ERR_FILE_READ', /kernel \/no\/such: there is no such file/],
   ['a folder as kernel', ['run', '--kernel', folder], 1, 'HV_ERR_FILE_READ', /it is a folder/],
   ['a device as kernel', ['run', '--kernel', '/dev/zero'], 1, 'HV_ERR_FILE_READ', /it is a device/],

@@ -1,5 +1,6 @@
 import type { InterpreterIndex } from '../../jit/interp/load-interpreter.ts';
-import { DomainStore } from '../../runtime/domain/domain-store.ts';
+import { DomainState } from '../../runtime/domain/domain-state.ts';
+import { DomainStore, type StoreLink } from '../../runtime/domain/domain-store.ts';
 import { pvhLayout } from '../../runtime/domain/pvh-layout.ts';
 import { PvhMachine, type PvhMachineOptions } from '../../runtime/domain/pvh-machine.ts';
 import type { HypercallObserver } from '../../runtime/hypercall/dispatch.ts';
@@ -19,7 +20,8 @@ export interface InProcessGuest extends Pick<PvhMachineOptions, 'kernel' | 'ramd
 export function runInProcess(guest: InProcessGuest): { readonly end: LoopEnd; readonly output: string } {
   const { interpreter, memoryMib, until, ...rest } = guest;
   const doorbell = new Doorbell(Doorbell.allocate());
-  const store = new DomainStore(() => doorbell.ring());
+  const store = new DomainStore();
+  let link: StoreLink | undefined;
   let output = '';
   const machine = new PvhMachine({
     ...rest,
@@ -32,13 +34,16 @@ export function runInProcess(guest: InProcessGuest): { readonly end: LoopEnd; re
       if (until(output)) doorbell.requestStop();
     },
     signal: (port) => {
-      store.signalled(port);
+      if (port !== link?.port) return;
+      link.signalled();
       store.store.flush();
-      store.signalled(port);
+      link.signalled();
     },
   });
   const { handle, store: channel, consolePort } = machine;
-  store.connect({ handle, store: channel, consolePort, consoleGfn: pvhLayout.consoleGfn, name: 'test', uuid: '00000000-0000-0000-0000-000000000000' });
+  const peers = { find: () => undefined, signal: () => undefined, closed: () => undefined };
+  const state = new DomainState(handle, { kick: () => doorbell.ring(), peers });
+  link = store.connect(state, { store: channel, consolePort, consoleGfn: pvhLayout.consoleGfn, name: 'test', uuid: '00000000-0000-0000-0000-000000000000' });
   try {
     const end = runSlices(
       {
@@ -55,6 +60,7 @@ export function runInProcess(guest: InProcessGuest): { readonly end: LoopEnd; re
     );
     return { end, output };
   } finally {
+    link.disconnect();
     store.close();
   }
 }

@@ -51,11 +51,8 @@ export class SmpDomain {
       },
       notify: () => built.state.events.notify(built.console.port),
     });
-    this.store = new DomainStore(() => {
-      for (let vcpu = 0; vcpu < vcpus; vcpu++) kick(vcpu);
-    });
-    this.store.connect({
-      handle,
+    this.store = new DomainStore();
+    const link = this.store.connect(built.state, {
       store: built.store,
       consolePort: built.console.port,
       consoleGfn: pvhLayout.consoleGfn,
@@ -104,7 +101,7 @@ export class SmpDomain {
             this.#feed();
             if (unseen) options.onOutput(this.output, this);
             unseen = false;
-          } else this.store.signalled(report.port);
+          } else if (report.port === link.port) link.signalled();
         });
         worker.once('error', reject);
       });

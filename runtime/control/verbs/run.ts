@@ -1,38 +1,46 @@
-import { randomUUID } from 'node:crypto';
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
+import { HypervisorError, type DomainConfig } from '#sdk';
 import type { PackedRequests } from '#jit';
 import { loadInterpreter } from '#jit/interpreter';
+import { checkOptions } from '../../hypervisor/check-options.ts';
 import { CodeCacheFile } from '../../image/index.ts';
-import type { PcpuRequest } from '../../pcpu/index.ts';
-import { applyOnMain, loadPlugins, PluginIsolation } from '../../plugin/index.ts';
+import { type MachineKind, Pcpu, type PcpuListener } from '../../pcpu/index.ts';
+import { applyOnMain, type LoadedPlugin, loadPlugins, PluginIsolation } from '../../plugin/index.ts';
+import { type ConfiguredDomain, configuredDomain } from '../configured-domain.ts';
+import { DomainRunner, type DomainRunRequest } from '../domain-runner.ts';
 import { type Guest, guestOf } from '../guest.ts';
+import type { GuestRunner } from '../guest-runner.ts';
 import { GuestSession } from '../guest-session.ts';
 import { exitCodeOf, reportError, say } from '../report-error.ts';
 import { addGuestOptions, addMachineOptions, type MachineOptions, type RunOptions } from '../run-options.ts';
 import { checkStatsFile, writeStatsFile } from '../stats-file.ts';
 
 const DEFAULT_MIB = 256;
+/** The name of the only domain of a run. */
+const DOMAIN = 'guest';
 
 /** Adds the verb `run`: one guest, in this process, and nothing else. */
 export function addRunVerb(program: Command, finish: (exitCode: number) => void): void {
   const command = program.command('run').description('run one guest until it ends, with its console on the standard output');
-  addMachineOptions(addGuestOptions(command)).action(async (options: RunOptions) => {
-    finish(await runGuest(options, () => guestOf(options)));
+  const file = new Argument('[file]', 'configuration of a domain as JSON, in the place of the options that say what is run');
+  addMachineOptions(addGuestOptions(command.addArgument(file))).action(async (path: string | undefined, options: RunOptions) => {
+    finish(await runGuest(options, path === undefined ? () => guestOf(options) : () => configuredDomain(path, options)));
   });
 }
 
 /** Runs a guest as the options say, and returns the exit code of the process. */
-export async function runGuest(options: MachineOptions, getGuest: () => Promise<Guest>): Promise<number> {
+export async function runGuest(options: MachineOptions, getGuest: () => Promise<Guest | ConfiguredDomain>): Promise<number> {
   const { debug } = options;
   try {
     const directory = process.cwd();
     const isolation = new PluginIsolation((error) => reportError(error, debug));
-    const hooks = applyOnMain(await loadPlugins(options.plugin, directory), isolation);
+    const plugins = await loadPlugins(options.plugin, directory);
+    const hooks = applyOnMain(plugins, isolation);
     if (options.stats !== undefined) await checkStatsFile(options.stats);
     const guest = await getGuest();
     const cache = cacheOf(options, guest);
-    const request = await requestOf(options, guest, directory, cache);
-    const session = new GuestSession(request, { ...options, booted: () => void hooks.booted.promise() });
+    const start = await starterOf(options, guest, plugins, cache);
+    const session = new GuestSession(start, { ...options, booted: () => void hooks.booted.promise() });
     const { exitCode, run } = await session.run();
     if (options.stats !== undefined && run.stats !== undefined) await writeStatsFile(options.stats, run.stats);
     if (cache !== undefined && run.known !== undefined) await keep(cache, run.known);
@@ -46,7 +54,9 @@ export async function runGuest(options: MachineOptions, getGuest: () => Promise<
 }
 
 /** Where what is translated is remembered; nowhere when it is not translated in the background. */
-function cacheOf({ codeCache, engine, clock, trace }: MachineOptions, guest: Guest): CodeCacheFile | undefined {
+function cacheOf(options: MachineOptions, guest: Guest | ConfiguredDomain): CodeCacheFile | undefined {
+  if ('config' in guest || machineOf(options, guest) === 'pvh') return undefined;
+  const { codeCache, engine, clock, trace } = options;
   const background = (engine ?? 'auto') === 'auto' && clock === 'host' && trace === undefined;
   return codeCache && background ? new CodeCacheFile(guest.firmware ?? guest.kernel) : undefined;
 }
@@ -60,19 +70,33 @@ async function keep(cache: CodeCacheFile, known: PackedRequests): Promise<void> 
   }
 }
 
-async function requestOf(options: MachineOptions, guest: Guest, directory: string, cache: CodeCacheFile | undefined): Promise<PcpuRequest> {
-  const [{ module, index }, known] = await Promise.all([loadInterpreter(() => say('building the interpreter, once for these sources')), cache?.read()]);
+/** What starts a guest on the machine that the options ask for. */
+async function starterOf(
+  options: MachineOptions,
+  guest: Guest | ConfiguredDomain,
+  plugins: readonly LoadedPlugin[],
+  cache: CodeCacheFile | undefined,
+): Promise<(listener: PcpuListener) => GuestRunner> {
   const engine = options.engine ?? (options.trace === undefined ? 'auto' : 'interpreter');
-  return {
+  if ('config' in guest || machineOf(options, guest) === 'pvh') {
+    const { clock, trace, pcpus = 1, scheduler = 'sedf' } = options;
+    const checked = { ...checkOptions({ pcpus, scheduler, engine, clock, log: say }), plugins: options.plugin, trace, outputWaits: true };
+    const request = { options: checked, plugins, ...('config' in guest ? guest : domainOf(options, guest)) };
+    return (listener) => new DomainRunner(request, listener);
+  }
+  const [{ module, index }, known] = await Promise.all([loadInterpreter(() => say('building the interpreter, once for these sources')), cache?.read()]);
+  const { kernel, kernelName, ramdisk, firmware, commandLine } = guest;
+  const request = {
     plugins: options.plugin,
-    directory,
+    directory: process.cwd(),
     ...(options.trace === undefined ? {} : { trace: options.trace }),
     ...(known === undefined ? {} : { known }),
     machine: {
-      ...guest,
-      kind: options.machine,
-      name: guest.kernelName,
-      uuid: randomUUID(),
+      kernel,
+      kernelName,
+      commandLine,
+      ...(ramdisk === undefined ? {} : { ramdisk }),
+      ...(firmware === undefined ? {} : { firmware }),
       module,
       index,
       engine,
@@ -81,6 +105,42 @@ async function requestOf(options: MachineOptions, guest: Guest, directory: strin
       memoryBytes: (options.memory ?? DEFAULT_MIB) * 2 ** 20,
     },
   };
+  return (listener) => new Pcpu(request, listener);
+}
+
+/** The domain that the options describe. */
+function domainOf(options: MachineOptions, guest: Guest): Pick<DomainRunRequest, 'config' | 'source' | 'spareDisk'> {
+  const isDevice = (text: string): boolean => text !== 'none';
+  const config: DomainConfig = {
+    name: DOMAIN,
+    kernel: guest.kernel,
+    ...(guest.ramdisk === undefined ? {} : { ramdisk: guest.ramdisk }),
+    extra: guest.commandLine,
+    memory: options.memory ?? DEFAULT_MIB,
+    vcpus: options.vcpus ?? 1,
+    disk: [...options.disk, ...(guest.disk ?? [])].filter(isDevice),
+    vif: [...options.vif, ...(guest.vif ?? [])].filter(isDevice),
+    cpu: options.cpu.name,
+  };
+  return { config, source: 'options', ...(guest.spareDisk === undefined ? {} : { spareDisk: guest.spareDisk }) };
+}
+
+/** What is usual for a guest, unless the operator chose. */
+function machineOf(options: MachineOptions, guest: Guest): MachineKind {
+  const { machine, disk, vif, vcpus, pcpus, scheduler } = options;
+  const given = {
+    '--disk': disk.length > 0,
+    '--vif': vif.length > 0,
+    '--vcpus': vcpus !== undefined,
+    '--pcpus': pcpus !== undefined,
+    '--scheduler': scheduler !== undefined,
+  };
+  const [domainOption] = Object.entries(given).flatMap(([name, isGiven]) => (isGiven ? [name] : []));
+  const kind = guest.machine ?? machine ?? (domainOption === undefined ? 'pc' : 'pvh');
+  if (kind === 'pvh' || domainOption === undefined) return kind;
+  throw new HypervisorError('HV_ERR_CLI_OPTION', `${domainOption} is given, and the machine is a pc, which is no domain of Xen's`, {
+    hint: `write --machine pvh, or leave ${domainOption} out`,
+  });
 }
 
 function reasonOf(kind: string): 'power-off' | 'stopped' | 'crashed' | 'failed' | 'exit' {

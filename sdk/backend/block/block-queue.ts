@@ -215,7 +215,7 @@ export class BlockQueue {
     if (!this.#stopped) {
       ring.response.setUint32(0, transfer.idLow, true);
       ring.response.setUint32(4, transfer.idHigh, true);
-      ring.response.setUint8(8, transfer.rawOperation);
+      ring.response.setUint8(8, transfer.operation);
       ring.response.setInt16(10, status, true);
       ring.respond();
       if (!this.#inTurn) this.#publish();

@@ -19,10 +19,8 @@ const SEGMENTS_PER_PAGE = PAGE_BYTES / BLKIF_SEGMENT_BYTES;
 
 /** A request, copied from the ring, and the pages that it uses. */
 export class BlockTransfer {
-  /** What is asked for; that of an indirect request is what it wraps. */
+  /** What is asked for; that of an indirect request is what it wraps, which its response has to name too. */
   operation = 0;
-  /** The operation as it stands in the request, for the response. */
-  rawOperation = 0;
   /** Halves of the number that is given back. */
   idLow = 0;
   idHigh = 0;
@@ -46,7 +44,7 @@ export class BlockTransfer {
 
   /** Takes over what all requests have. */
   begin(request: DataView, layout: BlkifLayout): void {
-    this.operation = this.rawOperation = request.getUint8(0);
+    this.operation = request.getUint8(0);
     this.idLow = request.getUint32(layout.id, true);
     this.idHigh = request.getUint32(layout.id + 4, true);
     this.sector = request.getUint32(layout.sector, true) + request.getUint32(layout.sector + 4, true) * 2 ** 32;

@@ -184,7 +184,7 @@ export class BlockFrontend {
     waiting.resolve(response.getInt16(10, true));
   }
 
-  /** Writes a request into the ring; gives the operation that it has there. */
+  /** Writes a request into the ring; gives the operation that its response has to name: as Linux holds it, the one that is wrapped. */
   #put(request: RawRequest, id: bigint): number {
     const { layout } = this;
     const bytes = new Uint8Array(layout.requestBytes);
@@ -208,7 +208,7 @@ export class BlockFrontend {
       segments.forEach((segment, i) => putSegment(view, layout.segments + i * 8, segment));
     }
     this.ring.put(bytes);
-    return operation;
+    return isIndirect ? (request.indirectOperation ?? request.operation) : operation;
   }
 
   /** Pages with segments; they are kept for good, as xen-blkfront keeps them for a slot of the ring. */

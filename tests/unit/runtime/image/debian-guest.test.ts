@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type DebianGuestRequest, defaultCacheDirectory, fetchDebianGuest, type GuestProgress } from '../../../../runtime/image/index.ts';
+import { readCpio } from './cpio-reader.ts';
 import { BUSYBOX, type FakeApt, installFakeApt, KERNEL } from './fake-apt.ts';
 
 let directory = '';
@@ -39,6 +40,15 @@ describe('fetchDebianGuest', () => {
     expect(guest.packages['busybox-static']).toBe('busybox-static_1.35_amd64.deb');
     expect(readdirSync(cache)).toEqual(['debian-amd64']);
     expect(calls()[1]).toMatch(/download linux-image-6\.1\.0-9-cloud-amd64 busybox-static$/);
+  });
+
+  it('packs the modules that a domain needs, with what modprobe wants to know', async () => {
+    const { modules } = await fetchWith({});
+    const files = new Map(readCpio(new Uint8Array(readFileSync(modules))).map(({ path, data }) => [path, data]));
+    expect([...files.keys()].filter((path) => path.endsWith('.ko'))).toEqual(['ext4', 'jbd2', 'crc32c_generic'].map((name) => `lib/modules/6.1/${name}.ko`));
+    const text = (name: string): string => new TextDecoder().decode(files.get(`lib/modules/6.1/${name}`));
+    expect(text('modules.dep')).toBe('ext4.ko: jbd2.ko crc32c_generic.ko\njbd2.ko: crc32c_generic.ko\ncrc32c_generic.ko:\n');
+    expect(text('modules.alias')).toBe('alias fs-ext4 ext4\nalias crc32c crc32c_generic\n');
   });
 
   it('tells its progress, in order', async () => {

@@ -13,6 +13,8 @@ export interface FakeApt {
 }
 
 export const KERNEL = new Uint8Array(3000).fill(0x4b);
+/** A module as far as its facts go. */
+export const MODULE = new TextEncoder().encode('\0license=GPL\0alias=fs-ext4\0softdep=pre: crc32c\0depends=jbd2,mbcache\0');
 export const BUSYBOX = new Uint8Array(2000).fill(0x42);
 
 /**
@@ -27,6 +29,10 @@ export function installFakeApt(directory: string, apt: FakeApt = {}): void {
     writeTar({
       './boot/System.map': new Uint8Array(9),
       './boot/vmlinuz-6.1.0-9-cloud-amd64': KERNEL,
+      './lib/modules/6.1/kernel/fs/ext4/ext4.ko': MODULE,
+      './lib/modules/6.1/kernel/fs/jbd2/jbd2.ko': new TextEncoder().encode('\0depends=crc32c_generic\0'),
+      './lib/modules/6.1/kernel/fs/fat/fat.ko': new Uint8Array(9),
+      './lib/modules/6.1/kernel/crypto/crc32c_generic.ko': new TextEncoder().encode('\0alias=crc32c\0depends=\0'),
     }),
   );
   writeFileSync(join(directory, 'busybox.tar'), writeTar({ './bin/busybox': BUSYBOX }));

@@ -1,0 +1,162 @@
+import { once } from 'node:events';
+import { createHypervisor, type Domain, type Hypervisor } from '#runtime';
+import { answering, busy, hello } from './guests.ts';
+
+/** A figure, and what it should be. */
+export interface Figure {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly goal?: string;
+}
+
+/** What is measured together. */
+export interface HypervisorCase {
+  readonly name: string;
+  run(): Promise<readonly Figure[]>;
+}
+
+const MEASURE_MS = 2000;
+const SMALL_MIB = 4;
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+const quantile = (values: readonly number[], part: number): number => [...values].sort((a, b) => a - b)[Math.floor(part * (values.length - 1))] ?? 0;
+
+/** Creates domains that compute. */
+function computing(hypervisor: Hypervisor, count: number, memory = SMALL_MIB): Promise<Domain[]> {
+  return Promise.all(Array.from({ length: count }, (_, i) => hypervisor.createDomain({ name: `busy-${i}`, kernel: busy, memory })));
+}
+
+/** Million instructions a second of CPU time of this process that domains which compute get done together, once they are warm; and a second of time. */
+async function workOf(pcpus: number, count: number, scheduler: { name: string; options?: Record<string, number> } = { name: 'sedf' }) {
+  await using hypervisor = await createHypervisor({ pcpus, scheduler });
+  const domains = await computing(hypervisor, count);
+  await sleep(MEASURE_MS / 2);
+  // What was done before is taken off by a second measurement of half the length.
+  const cpu = process.cpuUsage();
+  const start = performance.now();
+  const granted = domains.reduce((sum, { cpuTimeNs }) => sum + cpuTimeNs, 0);
+  await sleep(MEASURE_MS);
+  const ms = performance.now() - start;
+  const used = process.cpuUsage(cpu);
+  const given = domains.reduce((sum, { cpuTimeNs }) => sum + cpuTimeNs, 0) - granted;
+  await Promise.all(domains.map((domain) => domain.destroy()));
+  const stats = (await Promise.all(domains.map(({ ended }) => ended))).map((end) => end.stats);
+  const rate = stats.reduce((sum, each) => sum + (each === undefined ? 0 : each.instructions / each.seconds.total), 0) / 1e6;
+  return { rate, cpuMs: (used.user + used.system) / 1000, givenMs: given / 1e6, ms };
+}
+
+const parallel: HypervisorCase = {
+  name: 'parallel',
+  run: async () => {
+    const one = await workOf(2, 1);
+    const two = await workOf(2, 2);
+    return [{ name: 'work of two domains on two pCPUs over that of one', value: two.rate / one.rate, unit: '', goal: '>= 1.85' }];
+  },
+};
+
+const overhead: HypervisorCase = {
+  name: 'overhead',
+  run: async () => {
+    const { givenMs, cpuMs } = await workOf(2, 8, { name: 'credit', options: { sliceMs: 10 } });
+    return [{ name: 'CPU time beside that of 8 domains on 2 pCPUs, slices of 10 ms', value: (100 * (cpuMs - givenMs)) / cpuMs, unit: '%', goal: '<= 1.5' }];
+  },
+};
+
+const creation: HypervisorCase = {
+  name: 'creation',
+  run: async () => {
+    await using hypervisor = await createHypervisor({ pcpus: 1 });
+    const times: number[] = [];
+    for (let i = 0; i < 30; i++) {
+      const start = performance.now();
+      const domain = await hypervisor.createDomain({ name: 'hello', kernel: hello, memory: 32 });
+      await once(domain.console, 'readable');
+      times.push(performance.now() - start);
+      await domain.ended;
+    }
+    return [{ name: 'create to first output, median', value: quantile(times, 0.5), unit: 'ms', goal: '<= 30' }];
+  },
+};
+
+const event: HypervisorCase = {
+  name: 'event',
+  run: async () => {
+    await using hypervisor = await createHypervisor({ pcpus: 1 });
+    const domain = await hypervisor.createDomain({ name: 'answering', kernel: answering, memory: SMALL_MIB });
+    await once(domain.console, 'readable');
+    const { life } = domain;
+    if (life === undefined) throw new Error('the guest has ended');
+    const times: number[] = [];
+    for (let i = 0; i < 500; i++) {
+      await sleep(1);
+      const start = performance.now();
+      const answer = new Promise<void>((resolve) => {
+        life.onConsole = resolve;
+      });
+      domain.console.write('x');
+      await answer;
+      times.push((performance.now() - start) * 1000);
+    }
+    return [
+      { name: 'event to a halted guest and its answer, median', value: quantile(times, 0.5), unit: 'us', goal: 'there alone <= 60' },
+      { name: 'the same, 99 %', value: quantile(times, 0.99), unit: 'us' },
+    ];
+  },
+};
+
+const swap: HypervisorCase = {
+  name: 'swap',
+  run: async () => {
+    await using hypervisor = await createHypervisor({ pcpus: 2 });
+    const domains = await computing(hypervisor, 8);
+    const names = ['sedf', 'bvt', 'credit'];
+    for (const name of names) await hypervisor.setScheduler(name);
+    const swaps: number[] = [];
+    const stalls: number[] = [];
+    for (let i = 0; i < 30; i++) {
+      const before = domains.map(({ cpuTimeNs }) => cpuTimeNs);
+      const start = performance.now();
+      await hypervisor.setScheduler(names[i % names.length] ?? 'sedf');
+      swaps.push(performance.now() - start);
+      while (domains.some(({ cpuTimeNs }, at) => cpuTimeNs === before[at])) await sleep(1);
+      stalls.push(performance.now() - start);
+    }
+    return [
+      { name: 'change of the scheduler under load, longest', value: Math.max(...swaps), unit: 'ms', goal: '<= 20' },
+      { name: 'until each of 8 vCPUs on 2 pCPUs has run since, median', value: quantile(stalls, 0.5), unit: 'ms' },
+    ];
+  },
+};
+
+const many: HypervisorCase = {
+  name: 'many',
+  run: async () => {
+    await using hypervisor = await createHypervisor();
+    const rss = (): number => process.memoryUsage.rss() / 2 ** 20;
+    const create = async (i: number): Promise<Domain> => {
+      const domain = await hypervisor.createDomain({ name: `guest-${i}`, kernel: answering, memory: 32 });
+      await once(domain.console, 'readable');
+      return domain;
+    };
+    const domains = [await create(0)];
+    const first = rss();
+    for (let i = 1; i < 64; i++) domains.push(await create(i));
+    const answers = domains.map(async (domain) => {
+      const answer = new Promise<void>((resolve) => {
+        if (domain.life !== undefined) domain.life.onConsole = resolve;
+      });
+      domain.console.write('x');
+      await answer;
+    });
+    await Promise.all(answers);
+    return [
+      { name: 'domains of 32 MiB at once that answer', value: answers.length, unit: '', goal: '64' },
+      { name: 'host memory of each further one', value: (rss() - first) / 63, unit: 'MiB', goal: '<= 12 beside what its guest uses' },
+    ];
+  },
+};
+
+/** All cases, in the order in which they are run. */
+export const hypervisorCases: readonly HypervisorCase[] = [parallel, overhead, creation, event, swap, many];

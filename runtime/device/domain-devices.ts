@@ -1,0 +1,118 @@
+import type { Backend, BackendEnvironment, BackendLog, BackendStats, DeviceType } from '#sdk';
+import { diskNodes, type DiskSpec, type VifSpec, vifNodes } from '../device-spec/index.ts';
+import { BackendChannels, guestGrants } from '../domain/backend-access.ts';
+import type { DomainState } from '../domain/domain-state.ts';
+import { BackendDevice, createDeviceNodes, type DeviceName, devicePaths, type XenStoreSession } from '../xenstore/index.ts';
+import type { BackendProviders } from './backend-providers.ts';
+
+/** The devices that a domain is to have. */
+export interface DeviceSpecs {
+  readonly disks: readonly DiskSpec[];
+  readonly vifs: readonly VifSpec[];
+}
+
+interface OpenDevice {
+  readonly device: BackendDevice;
+  readonly backend: Backend;
+  readonly abort: AbortController;
+}
+
+interface Wanted {
+  readonly type: DeviceType;
+  readonly id: number;
+  readonly backend: string;
+  readonly nodes: ReturnType<typeof diskNodes>;
+}
+
+/** The VBDs and vifs of one domain, with their backends on the main thread. */
+export class DomainDevices {
+  readonly #state: DomainState;
+  readonly #session: XenStoreSession;
+  readonly #providers: BackendProviders;
+  readonly #channels: BackendChannels;
+  readonly #open = new Map<string, OpenDevice>();
+
+  constructor(state: DomainState, session: XenStoreSession, providers: BackendProviders) {
+    this.#state = state;
+    this.#session = session;
+    this.#providers = providers;
+    this.#channels = new BackendChannels(state);
+  }
+
+  /**
+   * Opens devices and offers them to the domain: all of them or none.
+   *
+   * @throws HypervisorError when one cannot be as it was described
+   */
+  async attach({ disks, vifs }: DeviceSpecs): Promise<void> {
+    const wanted: Wanted[] = [
+      ...disks.map((spec): Wanted => ({ type: 'vbd', id: spec.deviceId, backend: spec.backend, nodes: diskNodes(spec) })),
+      ...vifs.map((spec, id): Wanted => ({ type: 'vif', id, backend: spec.backend, nodes: vifNodes(spec, id) })),
+    ];
+    try {
+      for (const each of wanted) await this.#attach(each);
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  /** The domain signalled a port. */
+  signalled(port: number): void {
+    this.#channels.signalled(port);
+  }
+
+  /** What the devices have counted, by name: `vbd-51712`. */
+  stats(): Readonly<Record<string, BackendStats>> {
+    return Object.fromEntries([...this.#open].map(([name, { backend }]) => [name, backend.stats()]));
+  }
+
+  /** Takes all devices away: the domain is gone, or goes. */
+  async close(): Promise<void> {
+    const open = [...this.#open.values()];
+    this.#open.clear();
+    for (const { device, backend, abort } of open) {
+      abort.abort();
+      await device.destroy();
+      await backend.close();
+    }
+  }
+
+  async #attach({ type, id, backend: kind, nodes }: Wanted): Promise<void> {
+    const name: DeviceName = { type, frontendDomid: this.#state.domid, id };
+    const provider = await this.#providers.get(type, kind);
+    const abort = new AbortController();
+    const log = deviceLog(this.#providers.host.log, name);
+    let device: BackendDevice | undefined;
+    const settings = Object.fromEntries(Object.entries(nodes.backend).map(([key, value]) => [key, `${value}`]));
+    const environment: BackendEnvironment = {
+      ...this.#providers.host,
+      log,
+      signal: AbortSignal.any([this.#providers.host.signal, abort.signal]),
+      frontendDomid: name.frontendDomid,
+      backendDomid: 0,
+      deviceId: id,
+      settings,
+      store: this.#session,
+      nodes: devicePaths(name),
+      grants: guestGrants(this.#state),
+      events: this.#channels,
+      fail: (message) => void device?.fail(message),
+    };
+    const backend = await provider.open(environment);
+    createDeviceNodes(this.#session, name, nodes);
+    device = new BackendDevice(this.#session, name, backend, { failed: (message) => log.warn(message) });
+    this.#open.set(`${type}-${id}`, { device, backend, abort });
+    device.start();
+  }
+}
+
+/** Adds to each message which device it is about. */
+function deviceLog(log: BackendLog, { type, frontendDomid, id }: DeviceName): BackendLog {
+  const device = `${type} ${id} of domain ${frontendDomid}`;
+  return {
+    debug: (message, fields) => log.debug(`${device}: ${message}`, fields),
+    info: (message, fields) => log.info(`${device}: ${message}`, fields),
+    warn: (message, fields) => log.warn(`${device}: ${message}`, fields),
+  };
+}

@@ -1,0 +1,28 @@
+import type { BootState } from '../loader/index.ts';
+import { toPlainError, type PlainError } from '../pcpu/plain-error.ts';
+import { buildDomain, type DomainImage, type StoreChannel } from './build-domain.ts';
+import type { DomainHandle } from './domain-state.ts';
+
+/** A domain that is to be built in its memory. */
+export interface BuildTask {
+  readonly handle: DomainHandle;
+  readonly image: DomainImage;
+}
+
+/** Where a built domain begins, and meets its backends. */
+export interface BuildResult {
+  readonly boot: BootState;
+  readonly store: StoreChannel;
+  readonly consolePort: number;
+}
+
+/** Builds a domain on a thread of its own: unpacking a kernel takes up to seconds. */
+export function buildOnThread({ handle, image }: BuildTask): BuildResult | { readonly error: PlainError } {
+  try {
+    const nobody = { find: () => undefined, signal: () => undefined, closed: () => undefined };
+    const { boot, store, console } = buildDomain(handle, image, { kick: () => undefined, peers: nobody });
+    return { boot, store, consolePort: console.port };
+  } catch (error) {
+    return { error: toPlainError(error) };
+  }
+}

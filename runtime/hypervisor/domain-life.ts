@@ -1,0 +1,254 @@
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import type { InterpreterIndex } from '#jit/interpreter';
+import { HypervisorError, type ParameterRefusal, type SchedulerVcpu } from '#sdk';
+import type { BackendProviders } from '../device/backend-providers.ts';
+import { type DeviceSpecs, DomainDevices } from '../device/domain-devices.ts';
+import { allocateDomain, type DomainImage } from '../domain/build-domain.ts';
+import type { BuildResult } from '../domain/builder-worker.ts';
+import { ConsoleRing } from '../domain/console-ring.ts';
+import { type DomainHandle, DomainState } from '../domain/domain-state.ts';
+import type { DomainStore, StoreLink } from '../domain/domain-store.ts';
+import { pvhLayout } from '../domain/pvh-layout.ts';
+import type { EventChannels } from '../event/event-channels.ts';
+import { hostNow } from '../machine/clock.ts';
+import { PAGE } from '../memory/guest-ram.ts';
+import { ByteRing } from '../pcpu/byte-ring.ts';
+import { DomainBoard } from '../pcpu/domain-board.ts';
+import type { Doorbell } from '../pcpu/doorbell.ts';
+import type { HostedDomainConfig, PeerDomain } from '../pcpu/pcpu-protocol.ts';
+import { fromPlainError } from '../pcpu/plain-error.ts';
+import type { BuilderPool, TranslatorPool } from '../pcpu/pool.ts';
+import type { RunStats } from '../pcpu/run-stats.ts';
+import type { ClockSource, Engine } from '../pcpu/slice-protocol.ts';
+import { wantsTranslator } from '../pcpu/translation-modes.ts';
+import type { CheckedConfig } from './check-config.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import type { GuestConsole } from './guest-console.ts';
+import type { PcpuLink } from './pcpu-link.ts';
+
+/** What a domain needs of its hypervisor. */
+export interface DomainServices {
+  readonly engine: Engine;
+  readonly clock: ClockSource;
+  readonly index: InterpreterIndex;
+  readonly dispatcher: Dispatcher;
+  readonly store: DomainStore;
+  readonly providers: BackendProviders;
+  readonly builder: BuilderPool;
+  readonly translators: TranslatorPool | undefined;
+  readonly doorbells: readonly Doorbell[];
+  readonly doorbellMemory: readonly SharedArrayBuffer[];
+  /** A trace of the guest's blocks goes to this file, and its console's output waits for its reader. */
+  readonly trace: string | undefined;
+  readonly outputWaits: boolean;
+  link(pcpu: number): PcpuLink;
+  links(): readonly PcpuLink[];
+  /** The event channels of another domain, on the main thread. */
+  findEvents(domid: number): EventChannels | undefined;
+  /** Kept when a pCPU has forgotten a domain, with what that had cost there. */
+  forgotten(pcpu: number, domid: number): Promise<RunStats | undefined>;
+  /** Kept when all orders that were given to a pCPU are in force. */
+  settled(pcpu: number): Promise<void>;
+}
+
+/** What a life is begun with. */
+export interface LifeRequest {
+  readonly domid: number;
+  readonly config: CheckedConfig;
+  readonly image: DomainImage;
+  readonly devices: DeviceSpecs;
+  readonly console: GuestConsole;
+}
+
+const SIDE_BYTES = 1 << 16;
+
+/** One life of a domain, from its building to its end; one that begins anew gets another. */
+export class DomainLife {
+  readonly domid: number;
+  readonly vcpus: readonly SchedulerVcpu[];
+  readonly state: DomainState;
+  readonly board: DomainBoard;
+  readonly devices: DomainDevices;
+  /** As other threads know it. */
+  readonly peer: PeerDomain;
+  readonly #services: DomainServices;
+  readonly #request: LifeRequest;
+  readonly #built: BuildResult;
+  readonly #store: StoreLink;
+  readonly #sideMemory = ByteRing.allocate(SIDE_BYTES);
+  readonly #sideTold = new SharedArrayBuffer(4);
+  /** Told when its console's port was signalled, for benchmarks. */
+  onConsole: (() => void) | undefined;
+  /** What it has cost, when it was ended from outside. */
+  stats: RunStats | undefined;
+  #home = -1;
+  #isScheduled = false;
+  #ended: Promise<void> | undefined;
+
+  private constructor(services: DomainServices, request: LifeRequest, handle: DomainHandle, built: BuildResult) {
+    const { domid, config } = request;
+    this.domid = domid;
+    this.#services = services;
+    this.#request = request;
+    this.#built = built;
+    this.vcpus = Array.from({ length: handle.vcpus }, (_, vcpuId) => Object.freeze({ domid, vcpuId }));
+    const board = DomainBoard.allocate();
+    this.board = new DomainBoard(board);
+    this.peer = { handle, board };
+    this.state = new DomainState(handle, {
+      kick: (vcpu) => this.#kick(vcpu),
+      peers: { find: (other) => services.findEvents(other), signal: () => undefined, closed: () => undefined },
+    });
+    this.#store = services.store.connect(this.state, {
+      store: built.store,
+      consolePort: built.consolePort,
+      consoleGfn: pvhLayout.consoleGfn,
+      name: config.name,
+      uuid: config.uuid,
+    });
+    this.devices = new DomainDevices(this.state, services.store.session, services.providers);
+  }
+
+  /**
+   * Builds a domain and gives it to a pCPU, paused.
+   *
+   * @throws HypervisorError when it cannot be; nothing of it is left then
+   */
+  static async begin(services: DomainServices, request: LifeRequest): Promise<DomainLife> {
+    const { config, domid, image, devices } = request;
+    const handle = allocateDomain(domid, config.vcpus, config.memoryBytes);
+    const built = await services.builder.run({ handle, image });
+    if ('error' in built) throw fromPlainError(built.error);
+    const life = new DomainLife(services, request, handle, built);
+    try {
+      await life.devices.attach(devices);
+      life.#place();
+    } catch (error) {
+      await life.end();
+      throw error;
+    }
+    return life;
+  }
+
+  /** The pCPU that it lives on. */
+  get home(): number {
+    return this.#home;
+  }
+
+  /** Its CPU time. */
+  get cpuTimeNs(): number {
+    return this.vcpus.reduce((sum, vcpu) => sum + this.#services.dispatcher.cpuTimeNs(vcpu), 0);
+  }
+
+  /** Keeps its vCPUs from running, or lets them run again. */
+  setPaused(paused: boolean): void {
+    for (const vcpu of this.vcpus) this.#services.dispatcher.setPaused(vcpu, paused);
+  }
+
+  /** The domain signalled ports. */
+  signalled(): void {
+    this.board.takeSignals((port) => {
+      if (port === this.#store.port) this.#store.signalled();
+      else if (port === this.#built.consolePort) {
+        this.onConsole?.();
+        this.#request.console.pump();
+      } else this.devices.signalled(port);
+    });
+  }
+
+  /** There is output beside that of the console's ring. */
+  hasOutput(): void {
+    Atomics.store(new Int32Array(this.#sideTold), 0, 0);
+    this.#request.console.pump();
+  }
+
+  /** Ends it, whatever its guest does; all that it had is given back. */
+  end(): Promise<void> {
+    this.#ended ??= this.#end();
+    return this.#ended;
+  }
+
+  async #end(): Promise<void> {
+    const { dispatcher } = this.#services;
+    for (const vcpu of this.vcpus) dispatcher.remove(vcpu);
+    if (this.#isScheduled) dispatcher.slot.destroyDomain(this.domid);
+    if (this.#home >= 0) {
+      const answers = this.#services.links().map(({ pcpu }) => this.#services.forgotten(pcpu, this.domid));
+      for (const link of this.#services.links()) link.send({ kind: 'forget', domid: this.domid });
+      const stats = await Promise.all(answers);
+      this.stats = stats.find((each) => each !== undefined);
+    }
+    await this.devices.close();
+    // Other domains learn that their peer is gone.
+    this.state.events.reset();
+    this.#store.disconnect();
+    this.#request.console.disconnect();
+  }
+
+  #kick(vcpu: number): void {
+    this.board.kick(vcpu, this.#services.doorbells);
+    const known = this.vcpus[vcpu];
+    if (known !== undefined) this.#services.dispatcher.woken(known);
+  }
+
+  /** Chooses its pCPU, and tells all of them of it. */
+  #place(): void {
+    const { dispatcher, outputWaits, trace, engine, clock } = this.#services;
+    const { config, console } = this.#request;
+    dispatcher.slot.initDomain(this.domid);
+    this.#isScheduled = true;
+    if (Object.keys(config.scheduling).length > 0) {
+      const refused = dispatcher.adjust(this.domid, config.scheduling);
+      if (refused !== undefined) throw schedulingRefused(refused);
+    }
+    for (const vcpu of this.vcpus) {
+      this.#home = dispatcher.add(vcpu);
+      this.board.setHome(vcpu.vcpuId, this.#home);
+    }
+    const { boot, store, consolePort } = this.#built;
+    const hosted: HostedDomainConfig = {
+      ...this.peer,
+      uuid: Uint8Array.from(Buffer.from(config.uuid.replaceAll('-', ''), 'hex')),
+      boot,
+      consolePort,
+      store,
+      startNs: hostNow(),
+      startTimeNs: BigInt(Date.now()) * 1_000_000n,
+      engine,
+      clock,
+      cpu: config.cpu,
+      output: this.#sideMemory,
+      outputTold: this.#sideTold,
+      outputWaits,
+      ...(trace === undefined ? {} : { trace }),
+    };
+    const translator = this.#translatorPort();
+    for (const link of this.#services.links()) link.send({ kind: 'peer', peer: this.peer });
+    const link = this.#services.link(this.#home);
+    link.send({ kind: 'host', config: translator === undefined ? hosted : { ...hosted, translator } }, translator === undefined ? [] : [translator]);
+    const { ram, physmap, events } = this.state;
+    const page = physmap.address(pvhLayout.consoleGfn);
+    console.connect({
+      page: new ConsoleRing(ram.bytes.subarray(page, page + PAGE), { write: () => undefined, notify: () => events.notify(consolePort) }),
+      side: new ByteRing(this.#sideMemory),
+      taken: () => this.#services.doorbells[this.#home]?.ring(),
+    });
+  }
+
+  #translatorPort(): MessagePort | undefined {
+    const { engine, clock, translators, index, doorbellMemory, trace } = this.#services;
+    const doorbell = doorbellMemory[this.#home];
+    if (trace !== undefined || translators === undefined || doorbell === undefined || !wantsTranslator({ engine, clock })) return undefined;
+    const { port1, port2 } = new MessageChannel();
+    // When it fails the guest goes on in the interpreter.
+    void translators.run({ port: port2, functions: index.functions, doorbell }, [port2]).catch(() => undefined);
+    return port1;
+  }
+}
+
+/** The error about parameters that a scheduler refuses. */
+export function schedulingRefused({ parameter, expected, seen }: ParameterRefusal): HypervisorError {
+  return new HypervisorError('HV_ERR_SCHEDULER_PARAMETER', `the scheduler refuses ${parameter}: expected was ${expected}; seen was ${seen}`, {
+    hint: "the scheduler's README lists its parameters",
+  });
+}

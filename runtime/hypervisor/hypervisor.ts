@@ -1,0 +1,354 @@
+import { EventEmitter } from 'node:events';
+import { HypervisorError, type DomainConfig } from '#sdk';
+import type { InterpreterIndex } from '#jit/interpreter';
+import { BackendProviders } from '../device/backend-providers.ts';
+import type { DomainImage } from '../domain/build-domain.ts';
+import { DomainStore } from '../domain/domain-store.ts';
+import { parseDiskSpecs, parseVifSpecs } from '../device-spec/index.ts';
+import { Doorbell } from '../pcpu/doorbell.ts';
+import type { PcpuReport } from '../pcpu/pcpu-protocol.ts';
+import { fromPlainError, toPlainError } from '../pcpu/plain-error.ts';
+import { BuilderPool, TranslatorPool } from '../pcpu/pool.ts';
+import type { RunStats } from '../pcpu/run-stats.ts';
+import { translatesHere, wantsTranslator } from '../pcpu/translation-modes.ts';
+import type { LoadedPlugin } from '../plugin/index.ts';
+import type { SchedulerFailure } from '../scheduler/index.ts';
+import { type CheckedConfig, checkConfig } from './check-config.ts';
+import type { CheckedOptions } from './check-options.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { Domain, type DomainOwner } from './domain.ts';
+import { DomainLife, type DomainServices } from './domain-life.ts';
+import type { GuestConsole } from './guest-console.ts';
+import { PcpuLink, type PcpuShared } from './pcpu-link.ts';
+import { readGuestFile } from './read-guest-file.ts';
+import type { SchedulerOptions, Schedulers } from './schedulers.ts';
+
+/** What a hypervisor tells. */
+export interface HypervisorEvents {
+  /** A domain was created and runs. */
+  domainCreated: [Domain];
+  /** A domain is gone. */
+  domainEnded: [Domain];
+  /** A plugin was disabled, a scheduler replaced, or a pCPU lost; the hypervisor goes on. */
+  warning: [HypervisorError];
+  /** What devices of plugins write for the host's standard error. */
+  stderr: [Uint8Array];
+}
+
+/** What a hypervisor is made of. */
+export interface HypervisorParts {
+  readonly options: CheckedOptions;
+  readonly module: WebAssembly.Module;
+  readonly index: InterpreterIndex;
+  readonly plugins: readonly LoadedPlugin[];
+}
+
+/** Numbers of domains end here. */
+const LAST_DOMID = 0x7fef;
+const LOOK_MS = 250;
+
+/** A hypervisor: domains on a pool of pCPUs. */
+export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncDisposable {
+  readonly #parts: HypervisorParts;
+  readonly #schedulers: Schedulers;
+  readonly #shared: PcpuShared;
+  readonly #links: PcpuLink[];
+  readonly #services: DomainServices;
+  readonly #builder = new BuilderPool();
+  readonly #domains = new Map<string, Domain>();
+  readonly #awaited = new Map<string, (stats?: RunStats) => void>();
+  readonly #heartbeats: { count: number; since: number }[];
+  #watch: NodeJS.Timeout | undefined;
+  #lastDomid = 0;
+  #syncs = 0;
+  #closing: Promise<void> | undefined;
+
+  /** For `createHypervisor`. */
+  constructor(parts: HypervisorParts, schedulers: Schedulers, create: Awaited<ReturnType<Schedulers['find']>>) {
+    super();
+    const { options, module, index } = parts;
+    const { pcpus, engine, clock } = options;
+    this.#parts = parts;
+    this.#schedulers = schedulers;
+    const memory = Array.from({ length: pcpus }, () => Doorbell.allocate());
+    this.#shared = {
+      module,
+      index,
+      plugins: options.plugins,
+      directory: options.directory,
+      doorbells: memory,
+      translatesHere: translatesHere({ engine, clock }),
+    };
+    this.#links = memory.map((_, pcpu) => this.#startPcpu(pcpu));
+    this.#heartbeats = memory.map(() => ({ count: 0, since: performance.now() }));
+    const dispatcher = new Dispatcher(
+      memory.map((_, pcpu) => ({
+        order: (domid, vcpu, untilNs) => this.#link(pcpu).order(domid, vcpu, untilNs),
+        hasten: (untilNs) => this.#link(pcpu).hasten(untilNs),
+      })),
+      create,
+      { failed: (failure) => this.#schedulerFailed(failure) },
+    );
+    const log = { debug: () => undefined, info: options.log, warn: options.log };
+    this.#services = {
+      engine,
+      clock,
+      index,
+      dispatcher,
+      store: new DomainStore(),
+      providers: new BackendProviders(parts.plugins, log),
+      builder: this.#builder,
+      translators: wantsTranslator({ engine, clock }) ? new TranslatorPool(options.translators) : undefined,
+      doorbells: memory.map((each) => new Doorbell(each)),
+      doorbellMemory: memory,
+      trace: options.trace,
+      outputWaits: options.outputWaits,
+      link: (pcpu) => this.#link(pcpu),
+      links: () => this.#links,
+      findEvents: (domid) => this.#find(domid)?.life?.state.events,
+      forgotten: (pcpu, domid) => this.#answer(`forgotten ${pcpu} ${domid}`),
+      settled: (pcpu) => this.#settled(pcpu),
+    };
+  }
+
+  /** For `createHypervisor`: kept when all pCPUs take orders. */
+  async begin(): Promise<void> {
+    await Promise.all(this.#links.map(({ ready }) => ready));
+    this.#services.dispatcher.start();
+    this.#watch = setInterval(() => this.#look(), LOOK_MS);
+    this.#watch.unref();
+  }
+
+  /** The number of pCPUs. */
+  get pcpus(): number {
+    return this.#links.length;
+  }
+
+  /** The domains that there are. */
+  get domains(): readonly Domain[] {
+    return [...this.#domains.values()];
+  }
+
+  /** A domain by its name or number. */
+  domain(nameOrId: string | number): Domain | undefined {
+    return typeof nameOrId === 'string' ? this.#domains.get(nameOrId) : this.domains.find(({ id }) => id === nameOrId);
+  }
+
+  /** The name of the scheduler that is in charge. */
+  get scheduler(): string {
+    return this.#services.dispatcher.slot.name;
+  }
+
+  /** The names of all schedulers. */
+  get schedulers(): readonly string[] {
+    return this.#schedulers.names();
+  }
+
+  /**
+   * Puts another scheduler in charge, at once and without stopping a domain. Parameters of domains begin with their
+   * defaults, or as they were when a scheduler of the name was last in charge.
+   *
+   * @throws HypervisorError `HV_ERR_SCHEDULER_UNKNOWN` or `HV_ERR_PLUGIN_OPTION`; the old one stays in charge
+   */
+  async setScheduler(name: string, options?: SchedulerOptions): Promise<void> {
+    this.#open();
+    const create = await this.#schedulers.find(name, options);
+    this.#services.dispatcher.swap(create);
+  }
+
+  /**
+   * Creates a domain and lets it run.
+   *
+   * @param source - what the configuration is called in messages
+   * @throws HypervisorError when a field of the configuration is wrong, or a file or device cannot be had; nothing is left then
+   */
+  async createDomain(config: DomainConfig, source = 'config'): Promise<Domain> {
+    this.#open();
+    const checked = checkConfig(config, source);
+    const { name } = checked;
+    if (this.#domains.has(name)) {
+      throw new HypervisorError('HV_ERR_DOMAIN_NAME', `${source}.name: there is a domain "${name}" already`, {
+        hint: 'choose another name, or destroy that domain',
+      });
+    }
+    const owner: DomainOwner = {
+      services: this.#services,
+      beginLife: (its, console) => this.#beginLife(its, console),
+      gone: (domain) => {
+        this.#domains.delete(name);
+        this.emit('domainEnded', domain);
+      },
+    };
+    const domain = new Domain(owner, checked);
+    // The name is taken from now on.
+    this.#domains.set(name, domain);
+    try {
+      await domain.begin();
+    } catch (error) {
+      this.#domains.delete(name);
+      throw error;
+    }
+    this.emit('domainCreated', domain);
+    return domain;
+  }
+
+  /** Destroys all domains and ends all threads. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** As {@link close}: for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#watch);
+    await Promise.all(this.domains.map((domain) => domain.destroy()));
+    const { providers, store, translators } = this.#services;
+    await providers.close();
+    store.close();
+    await Promise.all([...this.#links.map((link) => link.destroy()), this.#builder.destroy(), translators?.destroy()]);
+  }
+
+  #open(): void {
+    if (this.#closing === undefined) return;
+    throw new HypervisorError('HV_ERR_HYPERVISOR_CLOSED', 'the hypervisor has been closed', { hint: 'create another one' });
+  }
+
+  async #beginLife(config: CheckedConfig, console: GuestConsole): Promise<DomainLife> {
+    const { providers } = this.#services;
+    const devices = {
+      disks: parseDiskSpecs(config.disk, { source: 'config.disk', backends: providers.names('vbd') }),
+      vifs: parseVifSpecs(config.vif, { source: 'config.vif', backends: providers.names('vif') }),
+    };
+    const { kernel, ramdisk, extra } = config;
+    const image: DomainImage = {
+      kernel: await readGuestFile(kernel, 'kernel'),
+      kernelName: typeof kernel === 'string' ? kernel : 'kernel',
+      ...(ramdisk === undefined ? {} : { ramdisk: await readGuestFile(ramdisk, 'ramdisk') }),
+      commandLine: extra,
+    };
+    return DomainLife.begin(this.#services, { domid: this.#nextDomid(), config, image, devices, console });
+  }
+
+  #nextDomid(): number {
+    do this.#lastDomid = this.#lastDomid >= LAST_DOMID ? 1 : this.#lastDomid + 1;
+    while (this.#find(this.#lastDomid) !== undefined);
+    return this.#lastDomid;
+  }
+
+  #find(domid: number): Domain | undefined {
+    for (const domain of this.#domains.values()) if (domain.id === domid) return domain;
+    return undefined;
+  }
+
+  #link(pcpu: number): PcpuLink {
+    const link = this.#links[pcpu];
+    if (link === undefined) throw new Error(`there is no pCPU ${pcpu}`);
+    return link;
+  }
+
+  #startPcpu(pcpu: number): PcpuLink {
+    return new PcpuLink(pcpu, this.#shared, {
+      report: (from, report) => this.#heard(from, report),
+      lost: (from, cause) => this.#lost(from, cause),
+    });
+  }
+
+  #heard(pcpu: number, report: PcpuReport): void {
+    if ('domid' in report && report.kind !== 'forgotten') this.#heardOf(report);
+    else if (report.kind === 'expired') this.#services.dispatcher.expired(pcpu, report.sequence);
+    else if (report.kind === 'forgotten') this.#resolve(`forgotten ${pcpu} ${report.domid}`, report.stats);
+    else if (report.kind === 'synced') this.#resolve(`synced ${report.id}`);
+    else if (report.kind === 'stderr') this.emit('stderr', report.bytes);
+    else if (report.kind === 'plugin-failed') this.#warn(fromPlainError(report.error));
+  }
+
+  #heardOf(report: Exclude<Extract<PcpuReport, { domid: number }>, { kind: 'forgotten' }>): void {
+    const domain = this.#find(report.domid);
+    const life = domain?.life;
+    if (domain === undefined || life === undefined) return;
+    if (report.kind === 'signals') life.signalled();
+    else if (report.kind === 'output') life.hasOutput();
+    else if (report.kind === 'ended') {
+      // What it said before it ended comes first.
+      life.signalled();
+      domain.lifeEnded(report.domid, report.end);
+    } else {
+      const vcpu = life.vcpus[report.vcpu];
+      if (vcpu !== undefined) this.#services.dispatcher[report.kind](vcpu);
+      domain.noteState();
+    }
+  }
+
+  /** A pCPU that was given something to do must make steps. */
+  #look(): void {
+    const now = performance.now();
+    this.#links.forEach((link, pcpu) => {
+      const seen = this.#heartbeats[pcpu];
+      if (seen === undefined) return;
+      if (link.heartbeat !== seen.count || link.running < 0) Object.assign(seen, { count: link.heartbeat, since: now });
+      else if (now - seen.since > this.#parts.options.watchdogMs) {
+        seen.since = now;
+        this.#lost(pcpu, new Error(`domain ${link.running} has kept it for ${Math.round(this.#parts.options.watchdogMs / 1000)} s`));
+      }
+    });
+  }
+
+  /** A pCPU is lost: what lived there crashes, and a new thread takes its place. */
+  #lost(pcpu: number, cause: unknown): void {
+    if (this.#closing !== undefined) return;
+    const old = this.#link(pcpu);
+    const { running } = old;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const error = new HypervisorError('HV_ERR_PCPU_FAILED', `pCPU ${pcpu} was lost: ${reason}`, { hint: 'the domains that lived there have crashed', cause });
+    void old.destroy();
+    const fresh = this.#startPcpu(pcpu);
+    this.#links[pcpu] = fresh;
+    for (const domain of this.domains) {
+      const { life } = domain;
+      if (life?.home === pcpu) domain.lifeEnded(life.domid, { kind: 'failed', error: toPlainError(error), report: [lostLine(error, running === life.domid)] });
+      else if (life !== undefined) fresh.send({ kind: 'peer', peer: life.peer });
+    }
+    for (const key of this.#awaited.keys()) if (key.startsWith(`forgotten ${pcpu} `)) this.#resolve(key);
+    this.#services.dispatcher.restart(pcpu);
+    this.#warn(error);
+  }
+
+  #schedulerFailed({ scheduler, cause }: SchedulerFailure): void {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    this.#warn(
+      new HypervisorError('HV_ERR_SCHEDULER_FAILED', `the scheduler ${scheduler} failed, and a simple one has taken over: ${reason}`, {
+        hint: 'choose another one with setScheduler',
+        cause,
+      }),
+    );
+  }
+
+  #warn(error: HypervisorError): void {
+    this.emit('warning', error);
+  }
+
+  async #settled(pcpu: number): Promise<void> {
+    const id = ++this.#syncs;
+    const answer = this.#answer(`synced ${id}`);
+    this.#link(pcpu).send({ kind: 'sync', id });
+    await answer;
+  }
+
+  #answer(key: string): Promise<RunStats | undefined> {
+    return new Promise((resolve) => this.#awaited.set(key, resolve));
+  }
+
+  #resolve(key: string, stats?: RunStats): void {
+    const resolve = this.#awaited.get(key);
+    this.#awaited.delete(key);
+    resolve?.(stats);
+  }
+}
+
+function lostLine(error: HypervisorError, isCulprit: boolean): string {
+  return isCulprit ? `${error.message}; its vCPU was running` : error.message;
+}

@@ -1,0 +1,13 @@
+export { createHypervisor } from './hypervisor/index.ts';
+export type {
+  Domain,
+  DomainEnd,
+  DomainEvents,
+  Hypervisor,
+  HypervisorEvents,
+  HypervisorOptions,
+  SchedulerOptions,
+  ShutdownRequest,
+} from './hypervisor/index.ts';
+export type { RunStats } from './pcpu/index.ts';
+export { type DomainAction, type DomainConfig, type ErrorCode, HypervisorError } from '#sdk';

@@ -1,0 +1,194 @@
+import { receiveMessageOnPort } from 'node:worker_threads';
+import type { PcpuHooks } from '#sdk';
+import { DomainState } from '../domain/domain-state.ts';
+import type { EventChannels } from '../event/event-channels.ts';
+import { hostNow } from '../machine/clock.ts';
+import type { SliceEnd } from '../machine/pc-machine.ts';
+import type { TranslateNow } from '../machine/translation.ts';
+import { DomainBoard } from './domain-board.ts';
+import { Doorbell } from './doorbell.ts';
+import { HostedDomain } from './hosted-domain.ts';
+import { PcpuMailbox, type PcpuOrder } from './pcpu-mailbox.ts';
+import type { HostedDomainConfig, PcpuCommand, PcpuReport, PcpuStart, PeerDomain } from './pcpu-protocol.ts';
+import { toPlainError } from './plain-error.ts';
+import { translationMode } from './translation-modes.ts';
+
+/** Between looks at the doorbell, timers and orders. */
+const SLICE_MS = 1;
+/** The least that a vCPU is run for, so that what surrounds a slice stays small beside it. */
+const LEAST_SLICE_MS = 0.1;
+/** Waiting costs about this much: for less, time is better spent looking again. */
+const LEAST_WAIT_MS = 0.03;
+const NOBODY = -1;
+
+/**
+ * Hot path: the loop of a pCPU. It runs the vCPU that the main thread ordered until there is another order, tells when
+ * that vCPU waits or its time is over, and looks after events and timers of the others that live here. It never waits
+ * for the main thread's event loop while it has something to run.
+ */
+export class PcpuThread {
+  readonly #start: PcpuStart;
+  readonly #hooks: PcpuHooks;
+  readonly #mailbox: PcpuMailbox;
+  readonly #doorbells: readonly Doorbell[];
+  readonly #doorbell: Doorbell;
+  readonly #hosted = new Map<number, HostedDomain>();
+  readonly #peers = new Map<number, PeerDomain>();
+  readonly #peerStates = new Map<number, DomainState>();
+  readonly #translate: TranslateNow | undefined;
+  #expiredAt = NOBODY;
+
+  /** @param translate - for domains whose code is translated on this thread */
+  constructor(start: PcpuStart, hooks: PcpuHooks, translate: TranslateNow | undefined) {
+    this.#start = start;
+    this.#hooks = hooks;
+    this.#translate = translate;
+    this.#mailbox = new PcpuMailbox(start.mailbox);
+    this.#doorbells = start.doorbells.map((memory) => new Doorbell(memory));
+    const own = this.#doorbells[start.pcpu];
+    if (own === undefined) throw new Error(`there is no doorbell of pCPU ${start.pcpu}`);
+    this.#doorbell = own;
+  }
+
+  /** Takes orders until a stop is asked for. */
+  run(): void {
+    this.#post({ kind: 'ready' });
+    while (!this.#doorbell.stopRequested) this.#turn();
+    for (const domain of this.#hosted.values()) domain.close();
+  }
+
+  #turn(): void {
+    const { sequence } = this.#doorbell;
+    const order = this.#mailbox.read();
+    this.#mailbox.beat(NOBODY);
+    if (this.#mailbox.takeAnnouncement()) this.#listen();
+    this.#attend();
+    const current = this.#hosted.get(order.domid);
+    const runs = current !== undefined && this.#canRun(current, order);
+    if (runs) this.#run(current, order);
+    this.#checkTime(order);
+    if (!runs) this.#rest(order, sequence);
+  }
+
+  /** Takes what the main thread sent. */
+  #listen(): void {
+    for (let next = receiveMessageOnPort(this.#start.port); next !== undefined; next = receiveMessageOnPort(this.#start.port)) {
+      const command = next.message as PcpuCommand;
+      if (command.kind === 'host') this.#host(command.config);
+      else if (command.kind === 'peer') this.#peers.set(command.peer.handle.domid, command.peer);
+      else if (command.kind === 'forget') this.#forget(command.domid);
+      else this.#post({ kind: 'synced', id: command.id });
+    }
+  }
+
+  #host(config: HostedDomainConfig): void {
+    const { port, module, index, directory } = this.#start;
+    const { domid } = config.handle;
+    try {
+      const domain = new HostedDomain(config, {
+        module,
+        index,
+        directory,
+        port,
+        doorbell: this.#doorbell,
+        peers: { find: (other) => this.#findPeer(other) },
+        translation: translationMode(config, this.#translate),
+      });
+      this.#hosted.set(domid, domain);
+      this.#hooks.platformCreated.call(domain.platform());
+    } catch (error) {
+      this.#hosted.delete(domid);
+      this.#post({ kind: 'ended', domid, end: { kind: 'failed', error: toPlainError(error) } });
+    }
+  }
+
+  #forget(domid: number): void {
+    const domain = this.#hosted.get(domid);
+    this.#hosted.delete(domid);
+    this.#peers.delete(domid);
+    this.#peerStates.delete(domid);
+    const stats = domain === undefined || domain.ended ? undefined : domain.abandon();
+    this.#post({ kind: 'forgotten', domid, ...(stats === undefined ? {} : { stats }) });
+  }
+
+  /** The event channels of another domain, on this thread. */
+  #findPeer(domid: number): EventChannels | undefined {
+    const peer = this.#peers.get(domid);
+    if (peer === undefined) return undefined;
+    let state = this.#peerStates.get(domid);
+    if (state === undefined) {
+      const board = new DomainBoard(peer.board);
+      const peers = { find: (other: number) => this.#findPeer(other), signal: () => undefined, closed: () => undefined };
+      state = new DomainState(peer.handle, { kick: (vcpu) => board.kick(vcpu, this.#doorbells), peers });
+      this.#peerStates.set(domid, state);
+    }
+    return state.events;
+  }
+
+  /** Looks after those that wait: events that came, timers that are due. */
+  #attend(): void {
+    for (const domain of this.#hosted.values()) {
+      const isKicked = domain.board.takeKick();
+      if (!domain.asleep || (!isKicked && domain.untilTimer() > 0)) continue;
+      if (domain.machine.attend()) domain.woken();
+    }
+  }
+
+  /** Whether the vCPU of an order can run; the main thread is told when it cannot. */
+  #canRun(domain: HostedDomain, { sequence }: PcpuOrder): boolean {
+    if (domain.ended) return false;
+    if (domain.machine.attend() || domain.skipToTimer()) {
+      // Also when what it waited for came just now: the main thread may not have heard yet that it waited.
+      if (domain.asleep) domain.woken();
+      return true;
+    }
+    if (domain.blockedAt !== sequence || !domain.asleep) {
+      domain.asleep = true;
+      domain.blockedAt = sequence;
+      this.#post({ kind: 'blocked', domid: domain.domid, vcpu: 0, sequence });
+    }
+    return false;
+  }
+
+  #run(domain: HostedDomain, { untilNs }: PcpuOrder): void {
+    this.#mailbox.beat(domain.domid);
+    const left = (untilNs - hostNow()) / 1e6;
+    // A slice that is over goes on until there is another order.
+    let ms = left > 0 ? Math.min(SLICE_MS, left) : SLICE_MS;
+    for (const each of this.#hosted.values()) ms = Math.min(ms, each.untilTimer());
+    let end: ReturnType<HostedDomain['slice']>;
+    try {
+      end = domain.slice(Math.max(LEAST_SLICE_MS, ms));
+      if (end === 'halt' && !domain.machine.interruptible) this.#end(domain, 'dead-halt');
+      else if (end !== 'budget' && end !== 'halt') this.#end(domain, end);
+    } catch (error) {
+      domain.ended = true;
+      this.#post({ kind: 'ended', domid: domain.domid, end: domain.failed(toPlainError(error)) });
+    }
+  }
+
+  #end(domain: HostedDomain, end: Exclude<SliceEnd, 'budget' | 'halt'> | 'exit' | 'dead-halt'): void {
+    const ending = domain.endingOf(end);
+    domain.ended = true;
+    this.#post({ kind: 'ended', domid: domain.domid, end: ending });
+  }
+
+  /** Asks for another order when the time of this one is over; once. */
+  #checkTime({ sequence, untilNs }: PcpuOrder): void {
+    if (this.#expiredAt === sequence || untilNs > hostNow()) return;
+    this.#expiredAt = sequence;
+    this.#post({ kind: 'expired', sequence });
+  }
+
+  /** Waits for the doorbell or for a moment at which there is something to do. */
+  #rest({ sequence, untilNs }: PcpuOrder, doorbell: number): void {
+    let ms = this.#expiredAt === sequence ? Number.POSITIVE_INFINITY : (untilNs - hostNow()) / 1e6;
+    for (const domain of this.#hosted.values()) if (domain.asleep) ms = Math.min(ms, domain.untilTimer());
+    if (ms < LEAST_WAIT_MS) return;
+    this.#doorbell.wait(doorbell, ms);
+  }
+
+  #post(report: PcpuReport): void {
+    this.#start.port.postMessage(report);
+  }
+}
