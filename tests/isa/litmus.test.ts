@@ -81,7 +81,7 @@ describe.each([
   });
 
   it("never both miss the other's store before MFENCE", async () => {
-    const each = 2000 * more;
+    const each = 600 * more;
     const { ram, reports } = await runShared({ code: BUFFERING, hotLimit, vcpus: PAIR.map(() => rounds(each, 1)) });
     expect(reports.map((r) => r.end)).toEqual(['halt', 'halt']);
     const missed = (round: number, vcpu: number): boolean => ram.getUint32(0x100000 + (round - 1) * 16 + vcpu * 8, true) < round;
@@ -91,7 +91,7 @@ describe.each([
   });
 
   it("see each other's stores soon without MFENCE", async () => {
-    const each = 2000 * more;
+    const each = 600 * more;
     const { ram, reports } = await runShared({ code: BUFFERING, hotLimit, vcpus: PAIR.map(() => rounds(each)) });
     expect(reports.map((r) => r.end)).toEqual(['halt', 'halt']);
     // what the other stores in a round is there at the latest when both have met again
@@ -107,7 +107,7 @@ describe.each([
   });
 
   it('share a stack by CMPXCHG16B', async () => {
-    const each = 2000 * more;
+    const each = 600 * more;
     const nodes = 3;
     const { ram, reports } = await runShared({
       code: STACK,
