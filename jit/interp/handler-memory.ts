@@ -49,11 +49,11 @@ export abstract class HandlerMemory extends HandlerBase {
     out.push(this.when(hit, [this.set(result, this.ramLoad(width, this.tee(place, pointer, 'i32')))], [...slow, this.set(place, this.i32(-1))]));
     return out;
   }
-  /** True when an aligned store may go to the page whose tag the entry holds: the low bits of the address take part. */
+  /** True when the TLB lets an aligned store go to the address. The empty tag is odd: low bits of the address must not reach the comparison. */
   private alignedHit(address: number, entry: number, bytes: number): Expr {
     const m = this.module;
-    const page = m.i64.and(this.get(address, 'i64'), this.i64(-4096n | BigInt(bytes - 1)));
-    return m.i64.eq(page, this.load64(this.get(entry, 'i32'), L.TLB_WRITE));
+    const hit = this.tlbHit(address, this.get(entry, 'i32'), L.TLB_WRITE, 1);
+    return bytes === 1 ? hit : m.i32.and(hit, m.i64.eqz(m.i64.and(this.get(address, 'i64'), this.i64(bytes - 1))));
   }
   private readonly modifyPlaces = new Map<Node, { place: number; address: number }>();
 

@@ -129,7 +129,7 @@ export function growRegion(id: number, seed: Seed, source: RegionSource): GrownR
     const block = chosen.get(offset) as Block;
     return {
       offset,
-      bytes: source.ram(block.physical, block.size).slice(),
+      bytes: block.bytes?.slice() ?? source.ram(block.physical, block.size).slice(),
       instructions: block.instructions,
       ending: block.ending,
       target: block.target === null ? null : offset + block.target,

@@ -27,6 +27,8 @@ export interface Block {
   readonly size: number;
   /** Bytes that the code segment had left where the block begins, when its end cut the block; else 0. */
   readonly cut: number;
+  /** The bytes that it was decoded from, when others may store there while it is translated. */
+  readonly bytes: Uint8Array | null;
   /** Table index of the interpreter's handler for its first record. */
   readonly handler: number;
   /** Linear address it was last entered at. */
@@ -220,6 +222,7 @@ export class BlockCache {
       target,
       size: offset,
       cut,
+      bytes: this.source.isShared && second < 0 ? page.slice(inPage, inPage + offset) : null,
       handler: this.view.getUint32(record + L.REC_HANDLER, true),
       linear,
       valid: lasting,

@@ -33,9 +33,9 @@ export interface StoreChannel {
   readonly port: number;
 }
 
-/** Allocates the memory and the tables of a domain. */
-export function allocateDomain(domid: number, vcpus: number, ramBytes: number): DomainHandle {
-  return { domid, vcpus, ramBytes, ram: allocateRam(ramBytes + LENT_PAGES * PAGE), tables: DomainTables.create(ramBytes).buffer, board: createBoard(vcpus) };
+/** Allocates the memory and the tables of a domain, and what `cores` threads need to run its vCPUs. */
+export function allocateDomain(domid: number, vcpus: number, ramBytes: number, cores = vcpus): DomainHandle {
+  return { domid, vcpus, ramBytes, ram: allocateRam(ramBytes + LENT_PAGES * PAGE), tables: DomainTables.create(ramBytes).buffer, board: createBoard(cores) };
 }
 
 /** Builds a PVH domain in memory that was allocated for it: kernel, tables, special pages, ports, grants. */

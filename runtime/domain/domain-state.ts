@@ -13,7 +13,7 @@ export interface DomainHandle {
   readonly ramBytes: number;
   readonly ram: WebAssembly.Memory;
   readonly tables: SharedArrayBuffer;
-  /** What the cores that run its vCPUs share: one core for each vCPU. */
+  /** What the cores that run its vCPUs share. */
   readonly board: BoardMemory;
 }
 

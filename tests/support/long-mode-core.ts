@@ -23,12 +23,17 @@ export interface CoreParts {
 /** RAM for such a machine, with identity pages of 2 MiB and a GDT. */
 export function sharedRam(): WebAssembly.Memory {
   const memory = new WebAssembly.Memory({ initial: SHARED_RAM_BYTES >> 16, maximum: 65536, shared: true });
+  writeTables(memory);
+  return memory;
+}
+
+/** Writes the GDT and the page tables of such a machine. */
+export function writeTables(memory: WebAssembly.Memory): void {
   const ram = new DataView(memory.buffer);
   for (const [i, d] of [0n, 0x00af9b000000ffffn, 0x00cf93000000ffffn].entries()) ram.setBigUint64(GDT + i * 8, d, true);
   ram.setBigUint64(PAGES, BigInt(PAGES + 0x1000) | 3n, true);
   ram.setBigUint64(PAGES + 0x1000, BigInt(PAGES + 0x2000) | 3n, true);
   for (let i = 0; i < 8; i++) ram.setBigUint64(PAGES + 0x2000 + i * 8, BigInt(i << 21) | 0x83n, true);
-  return memory;
 }
 
 /** A core in 64-bit code at privilege 0, about to run at CODE. */
