@@ -53,6 +53,7 @@ function cacheOf({ codeCache, engine, clock, trace }: MachineOptions, guest: Gue
 
 /** A cache that cannot be written costs a line and the next run's speed, nothing else. */
 async function keep(cache: CodeCacheFile, known: PackedRequests): Promise<void> {
+  if (known.code.length === 0) return; // nothing became hot
   try {
     await cache.write(known);
   } catch (error) {
