@@ -23,7 +23,8 @@ export function locateRegion(request: RegionRequest, at: Block, place: number, s
   const physical: number[] = [];
   for (const block of request.blocks) {
     const address = physicalOf(block.offset);
-    if (address < 0 || !source.isRam(address) || !sameBytes(source.ram(address, block.bytes.length), block.bytes)) return null;
+    const { length } = block.bytes;
+    if (address < 0 || !source.isRam(address) || (address & 4095) + length > 4096 || !sameBytes(source.ram(address, length), block.bytes)) return null;
     physical.push(address);
   }
   const blocks: Block[] = [];

@@ -39,9 +39,9 @@ const module = new ByteModule(ENVIRONMENT);
 /**
  * Translates regions into one WebAssembly module. Runs on a translator thread.
  *
- * @param known - the regions are known to be hot, not just guessed: they are worth being optimised before they run
+ * @param isHot - the regions were hot in an earlier run: they are worth being optimised before they run
  */
-export function translateBatch(requests: readonly RegionRequest[], functions: InterpreterIndex['functions'], known = false): TranslatedBatch {
+export function translateBatch(requests: readonly RegionRequest[], functions: InterpreterIndex['functions'], isHot = false): TranslatedBatch {
   addSharedFunctions(module);
   const called = new Set(CALLED_BY_SHARED);
   const ids: number[] = [];
@@ -70,7 +70,7 @@ export function translateBatch(requests: readonly RegionRequest[], functions: In
     if (type === undefined) throw new Error(`generated code calls ${name}, which does not exist`);
     module.addFunctionImport(name, 'core', name, typeList(type.params), type.results.length > 0 ? typeList(type.results) : TYPES.none);
   }
-  const wasm = module.emitBinary(known ? ids.map((_, i) => `r${i}`) : []);
+  const wasm = module.emitBinary(isHot ? ids.map((_, i) => `r${i}`) : []);
   module.dispose();
   return { wasm, ids, tableIndexes, entries, roots, failed };
 }

@@ -16,8 +16,8 @@ export interface CompiledRegion {
   readonly index: number;
 }
 
-/** Runs for which a region is kept that none of them used. */
-const MOST_RUNS = 4;
+/** A region is kept for so many runs, the last that used it counted: one that ended early must not cost everything. */
+const MOST_RUNS = 2;
 /** Most instructions that are kept: all of them are translated and compiled when a run begins. */
 const MOST_INSTRUCTIONS = 60_000;
 

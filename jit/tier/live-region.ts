@@ -2,6 +2,9 @@ import { cool, type GrownRegion } from '../region/grow-region.ts';
 import * as L from '../state/vcpu-layout.ts';
 import type { Block, Region } from '../vcpu/block-cache.ts';
 
+/** A region is made anew this often at most to give it another entry. */
+export const MOST_GENERATIONS = 6;
+
 /** A region from the moment its blocks are chosen: waiting for its translation, in use, or out of use for good. */
 export class LiveRegion implements Region {
   readonly grown: GrownRegion;
@@ -14,11 +17,12 @@ export class LiveRegion implements Region {
   installed = false;
   private retired = false;
 
-  constructor(view: DataView, grown: GrownRegion, predecessor: LiveRegion | null) {
+  /** @param generation - of a region without predecessor: how often it has been made anew already */
+  constructor(view: DataView, grown: GrownRegion, predecessor: LiveRegion | null, generation = 0) {
     this.view = view;
     this.grown = grown;
     this.predecessor = predecessor;
-    this.generation = predecessor === null ? 0 : predecessor.generation + 1;
+    this.generation = predecessor === null ? generation : predecessor.generation + 1;
     for (const block of grown.blocks) block.owner = this;
   }
 

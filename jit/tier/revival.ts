@@ -4,7 +4,7 @@ import * as L from '../state/vcpu-layout.ts';
 import { type Block, keyOf } from '../vcpu/block-cache.ts';
 import type { VcpuCore } from '../vcpu/vcpu-core.ts';
 import type { CodeCache, CompiledRegion } from './code-cache.ts';
-import { LiveRegion } from './live-region.ts';
+import { LiveRegion, MOST_GENERATIONS } from './live-region.ts';
 import type { LoadedBatch, RegionInstaller } from './region-installer.ts';
 import type { CompiledBatch } from './translator.ts';
 
@@ -113,7 +113,7 @@ export class Revival {
       if (grown === null) continue;
       const batch = this.load(code);
       if (batch === null) return 'absent';
-      const region = new LiveRegion(this.core.view, grown, null);
+      const region = new LiveRegion(this.core.view, grown, null, MOST_GENERATIONS - 1); // grown up: what is missing still can be added once a run
       this.installer.put(region, batch, code.index);
       this.cache.note(request, null);
       this.await(region, batch, code.index);

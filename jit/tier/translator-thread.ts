@@ -16,7 +16,8 @@ const BATCH = 24;
  */
 export function serveTranslator(port: MessagePort, functions: InterpreterIndex['functions'], done: () => void, known?: PackedRequests): void {
   let queue: RegionRequest[] = [];
-  let unasked = known === undefined ? [] : unpackRequests(known).map((request, id) => ({ ...request, id }));
+  const kept = known === undefined ? [] : unpackRequests(known);
+  let unasked = kept.map((request, id) => ({ ...request, id }));
   const work = (): void => {
     for (let more = receiveMessageOnPort(port); more !== undefined; more = receiveMessageOnPort(port))
       queue.push(...unpackRequests(more.message as PackedRequests));
@@ -25,7 +26,9 @@ export function serveTranslator(port: MessagePort, functions: InterpreterIndex['
     if (isKnown) unasked = unasked.slice(BATCH);
     else queue = queue.slice(BATCH);
     if (requests.length > 0) {
-      const { wasm, ...rest } = translateBatch(requests, functions, isKnown);
+      // what the last run did not use stands at the end
+      const isHot = isKnown && kept[requests[0]?.id ?? 0]?.id === 0;
+      const { wasm, ...rest } = translateBatch(requests, functions, isHot);
       const module = new WebAssembly.Module(wasm as BufferSource);
       compile(module, rest.ids.length, functions);
       const batch: CompiledBatch = { module, known: isKnown, ...rest };

@@ -6,7 +6,7 @@ import * as L from '../state/vcpu-layout.ts';
 import type { Block } from '../vcpu/block-cache.ts';
 import type { VcpuCore } from '../vcpu/vcpu-core.ts';
 import type { CodeCache } from './code-cache.ts';
-import { LiveRegion } from './live-region.ts';
+import { LiveRegion, MOST_GENERATIONS } from './live-region.ts';
 import { MissedJumps } from './missed-jumps.ts';
 import { RegionInstaller } from './region-installer.ts';
 import { Revival } from './revival.ts';
@@ -20,9 +20,6 @@ export interface CompiledBatch extends Omit<TranslatedBatch, 'wasm'> {
 
 /** Sends requests to wherever translation happens. */
 export type SendRequests = (requests: readonly RegionRequest[]) => void;
-
-/** A region is made anew this often at most to give it another entry. */
-const MOST_GENERATIONS = 6;
 
 /** Figures of the translator. */
 export interface TranslatorStats {

@@ -63,6 +63,7 @@ function cacheOf(options: MachineOptions, guest: Guest | ConfiguredDomain): Code
 
 /** A cache that cannot be written costs a line and the next run's speed, nothing else. */
 async function keep(cache: CodeCacheFile, known: PackedRequests): Promise<void> {
+  if (known.code.length === 0) return; // nothing became hot
   try {
     await cache.write(known);
   } catch (error) {

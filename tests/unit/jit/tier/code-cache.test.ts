@@ -31,18 +31,18 @@ describe('the code cache', () => {
     expect(cache.contents()).toEqual([larger, second]);
   });
 
-  it('forgets a region that four runs have not used', () => {
+  it('forgets a region that two runs have not used', () => {
     let kept = [region(0, [1])];
     const ages = [];
-    for (let run = 0; run < 5; run++) {
+    for (let run = 0; run < 3; run++) {
       kept = new CodeCache(kept).contents();
       ages.push(kept.map(({ id }) => id));
     }
-    expect(ages).toEqual([[1], [2], [3], [], []]);
+    expect(ages).toEqual([[1], [], []]);
   });
 
   it('counts a region as new again once it is used', () => {
-    const old = region(0, [1], 3);
+    const old = region(0, [1], 1);
     const cache = new CodeCache([old]);
     cache.note(old, null);
     expect(cache.contents()).toEqual([{ ...old, id: 0 }]);
