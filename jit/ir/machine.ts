@@ -232,9 +232,9 @@ export class Machine extends MachineBase {
   }
 
   // --- control ---------------------------------------------------------------------------------
-  /** Runs `then` when the condition holds, else `otherwise`. Registers written inside stay written. */
-  when(condition: Value, then: () => void, otherwise?: () => void): void {
-    const node = this.node('if', 'none', 0, [condition], false, { then: [], ...(otherwise ? { otherwise: [] } : {}) });
+  /** Runs `then` when the condition holds, else `otherwise`; `name` says how often it does. Registers written inside stay written. */
+  when(condition: Value, then: () => void, otherwise?: () => void, name: 'often' | 'seldom' | 'if' = 'if'): void {
+    const node = this.node('if', 'none', 0, [condition], false, { then: [], name, ...(otherwise ? { otherwise: [] } : {}) });
     const outer = this.current;
     this.current = node.then as Node[];
     then();
@@ -246,11 +246,7 @@ export class Machine extends MachineBase {
   }
   /** `when` for what hardly ever happens: kept out of the way of the rest. */
   seldom(condition: Value, then: () => void): void {
-    const node = this.node('if', 'none', 0, [condition], false, { then: [], name: 'seldom' });
-    const outer = this.current;
-    this.current = node.then as Node[];
-    then();
-    this.current = outer;
+    this.when(condition, then, undefined, 'seldom');
   }
   /** A mutable cell for values that differ between branches of `when`. */
   variable(initial: Value): Node {

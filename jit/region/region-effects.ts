@@ -12,6 +12,12 @@ export type Terminator =
   | { readonly kind: 'indirect'; readonly target: number }
   | { readonly kind: 'left' };
 
+/** What the engine is told of a condition. */
+const HINTS: ReadonlyMap<string, 'likely' | 'unlikely'> = new Map([
+  ['often', 'likely'],
+  ['seldom', 'unlikely'],
+]);
+
 /** Effects of a region's instructions, and how the block at hand will end. */
 export abstract class RegionEffects extends RegionMemory {
   protected terminator: Terminator = { kind: 'fall' };
@@ -106,13 +112,14 @@ export abstract class RegionEffects extends RegionMemory {
   }
 
   protected emitIf(node: Node): Expr[] {
+    const m = this.module;
     if (!touchesFlags(node)) {
       // what happens to flags in memory in one branch must have happened in the other: settle them first
       const settle = this.flags.base === 'dynamic' && readsFlags(node) ? this.toMemory() : [];
       const condition = this.value(node.args[0] as Node);
       const then = this.aside(node.then);
-      if (node.name === 'seldom') return [...settle, this.seldom(condition, then)];
-      return [...settle, this.when(condition, then, node.otherwise && this.aside(node.otherwise))];
+      const other = this.aside(node.otherwise);
+      return [...settle, m.if(condition, this.block(then), other.length > 0 ? this.block(other) : undefined, HINTS.get(node.name as string))];
     }
     const kept = this.local('i32');
     const out = [this.set(kept, this.value(node.args[0] as Node))];

@@ -71,6 +71,13 @@ export abstract class RegionX87 extends RegionX87Stack {
         const { sig, se } = this.cell(from);
         return [...this.need(from), ...this.pushed(this.tagged(1 << from), this.get(sig, 'i64'), this.get(se, 'i32'), routine)];
       }
+      case 'root': {
+        const at = this.position(0);
+        const { sig, se } = this.cell(at);
+        const root = (): Expr => this.call('x87_root', [this.get(sig, 'i64'), this.get(se, 'i32')], 'i64');
+        this.called.add('x87_root');
+        return [...this.need(at), ...this.computed(root, this.tagged(1 << at), at, false, routine)];
+      }
       case 'sign': {
         const at = this.position(0);
         const before = this.need(at);
@@ -102,13 +109,17 @@ export abstract class RegionX87 extends RegionX87Stack {
     const cell = this.cell(to);
     const own = { sig: (): Expr => this.get(cell.sig, 'i64'), se: (): Expr => this.get(cell.se, 'i32') };
     const [a, b] = reversed ? [source, own] : [own, source];
-    const result = this.local('i64');
-    const second = negated ? m.i32.xor(b.se(), this.i32(0x8000)) : b.se();
+    const second = (): Expr => (negated ? m.i32.xor(b.se(), this.i32(0x8000)) : b.se());
     this.called.add(name);
-    const computed = m.if(condition, this.call(name, [a.sig(), a.se(), b.sig(), second], 'i64'), this.i64(0n));
+    return [...before, ...this.computed(() => this.call(name, [a.sig(), a.se(), b.sig(), second()], 'i64'), condition, to, pop, routine)];
+  }
+
+  /** Takes over what a fast path of the microcode returns, if the condition holds and it does. */
+  private computed(compute: () => Expr, condition: Expr, to: number, pop: boolean, routine: () => Expr): Expr[] {
+    const m = this.module;
+    const result = this.local('i64');
     return [
-      ...before,
-      this.set(result, computed),
+      this.set(result, m.if(condition, compute(), this.i64(0n))),
       ...this.guarded(m.i64.ne(this.get(result, 'i64'), this.i64(0n)), routine, () => {
         const word = this.local('i32');
         const { sig, se } = this.write(to);

@@ -15,6 +15,7 @@ export type X87Source = 'm32' | 'm64' | 'i16' | 'i32' | 'i64';
 export type X87Action =
   | { readonly kind: 'registers'; readonly operation: X87Operation; readonly pop: boolean }
   | { readonly kind: 'memory'; readonly operation: X87Operation; readonly source: X87Source }
+  | { readonly kind: 'root' }
   | { readonly kind: 'load'; readonly source: X87Source }
   | { readonly kind: 'constant'; readonly sig: bigint; readonly se: number }
   | { readonly kind: 'sign'; readonly and: number; readonly xor: number }
@@ -41,6 +42,7 @@ const actions = new Map<string, X87Action>([
   ['x87_fild_m64', { kind: 'load', source: 'i64' }],
   ['x87_fld1', { kind: 'constant', sig: -(1n << 63n), se: 0x3fff }],
   ['x87_fldz', { kind: 'constant', sig: 0n, se: 0 }],
+  ['x87_fsqrt', { kind: 'root' }],
   ['x87_fchs', { kind: 'sign', and: 0xffff, xor: 0x8000 }],
   ['x87_fabs', { kind: 'sign', and: 0x7fff, xor: 0 }],
   ['x87_fst_sti', { kind: 'copy', pop: false }],

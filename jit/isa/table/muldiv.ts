@@ -100,14 +100,15 @@ const divWide = (signed: boolean) => (m: Machine): void => {
   const quotient = m.variable(m.constant(64, 0));
   const remainder = m.variable(m.constant(64, 0));
   m.when(easy, () => {
-    m.assign(quotient, signed ? m.divS(low, divisor) : m.divU(low, divisor));
-    m.assign(remainder, signed ? m.remS(low, divisor) : m.remU(low, divisor));
+    const q = signed ? m.divS(low, divisor) : m.divU(low, divisor);
+    m.assign(quotient, q);
+    m.assign(remainder, m.sub(low, m.mul(q, divisor)));
   }, () => {
     // leaves quotient and remainder in scratch words; 0 when the quotient does not fit
     m.assign(ok, m.call(signed ? 'idiv128' : 'div128', 'i32', 32, high, low, divisor));
     m.assign(quotient, m.state(SCRATCH, 64));
     m.assign(remainder, m.state(SCRATCH_HIGH, 64));
-  });
+  }, 'often');
   m.faultIf(m.isZero(m.value(ok)), 0);
   m.setGpr(0, m.value(quotient));
   m.setGpr(2, m.value(remainder));

@@ -10,7 +10,7 @@ export * from './image';
 export * from './load';
 export * from './logarithm';
 export * from './power';
-export { x87_product, x87_quotient } from './product';
+export { x87_product, x87_quotient, x87_root } from './product';
 export * from './remainder';
 export { sse_set_mxcsr } from './mxcsr';
 export * from './sse-packed';

@@ -216,6 +216,25 @@ export function divide(p: i32, aSig: u64, aSe: i32, bSig: u64, bSe: i32): i32 {
   return sig ? putResult(p, sig) : divideSlow(p, aSig, aSe, bSig, bSe, 0);
 }
 
+/** Square root of a positive normal operand, in the manner of `x87_sum`. */
+export function x87_root(sig: u64, se: i32): u64 {
+  // the sign makes the exponent too large
+  if (<u32>(se - 1) >= 0x7ffe || !(sig & J_BIT) || (load<i32>(FPU_CW) & 0xf20) != 0x320) return 0;
+  const distance = se - 0x3fff;
+  const odd = distance & 1;
+  let root = sqrtWide(odd ? sig : sig >> 1, odd ? 0 : sig << 63);
+  const rest = wideRem;
+  const up = u64(rest > J_BIT);
+  let e = (distance >> 1) + 0x3fff;
+  root += up;
+  if (root == 0) {
+    root = J_BIT;
+    e++;
+  }
+  store<i32>(FPU_RESULT, e | (i32(rest != 0) << 21) | (i32(up) << 25));
+  return root;
+}
+
 /** Square root of a value, as the result of the running instruction. */
 export function squareRoot(sig: u64, se: i32): void {
   if (screen1(sig, se)) return;
