@@ -3,7 +3,7 @@ import { HypervisorError, type DomainConfig } from '#sdk';
 import { loadInterpreter } from '#jit/interpreter';
 import { checkOptions } from '../../hypervisor/check-options.ts';
 import { type MachineKind, Pcpu, type PcpuListener } from '../../pcpu/index.ts';
-import { applyOnMain, type LoadedPlugin, loadPlugins, PluginIsolation } from '../../plugin/index.ts';
+import { applyOnMain, loadPlugins, PluginIsolation } from '../../plugin/index.ts';
 import { type ConfiguredDomain, configuredDomain } from '../configured-domain.ts';
 import { DomainRunner, type DomainRunRequest } from '../domain-runner.ts';
 import { type Guest, guestOf } from '../guest.ts';
@@ -35,7 +35,7 @@ export async function runGuest(options: MachineOptions, getGuest: () => Promise<
     const plugins = await loadPlugins(options.plugin, directory);
     const hooks = applyOnMain(plugins, isolation);
     if (options.stats !== undefined) await checkStatsFile(options.stats);
-    const start = await starterOf(options, await getGuest(), plugins);
+    const start = await starterOf(options, await getGuest(), { plugins, hooks });
     const session = new GuestSession(start, { ...options, booted: () => void hooks.booted.promise() });
     const { exitCode, run } = await session.run();
     if (options.stats !== undefined && run.stats !== undefined) await writeStatsFile(options.stats, run.stats);
@@ -52,13 +52,13 @@ export async function runGuest(options: MachineOptions, getGuest: () => Promise<
 async function starterOf(
   options: MachineOptions,
   guest: Guest | ConfiguredDomain,
-  plugins: readonly LoadedPlugin[],
+  applied: Pick<DomainRunRequest, 'plugins' | 'hooks'>,
 ): Promise<(listener: PcpuListener) => GuestRunner> {
   const engine = options.engine ?? (options.trace === undefined ? 'auto' : 'interpreter');
   if ('config' in guest || machineOf(options, guest) === 'pvh') {
     const { clock, trace, pcpus = 1, scheduler = 'sedf' } = options;
     const checked = { ...checkOptions({ pcpus, scheduler, engine, clock, log: say }), plugins: options.plugin, trace, outputWaits: true };
-    const request = { options: checked, plugins, ...('config' in guest ? guest : domainOf(options, guest)) };
+    const request = { options: checked, ...applied, ...('config' in guest ? guest : domainOf(options, guest)) };
     return (listener) => new DomainRunner(request, listener);
   }
   const { module, index } = await loadInterpreter(() => say('building the interpreter, once for these sources'));
