@@ -1,4 +1,4 @@
-import { type DomainConfig, HypervisorError } from '#sdk';
+import { type DomainConfig, HypervisorError, type HypervisorHooks } from '#sdk';
 import type { CheckedOptions } from '../hypervisor/check-options.ts';
 import { startHypervisor } from '../hypervisor/create-hypervisor.ts';
 import type { Domain, DomainEnd } from '../hypervisor/domain.ts';
@@ -12,6 +12,7 @@ import { describeError, say } from './report-error.ts';
 export interface DomainRunRequest {
   readonly options: CheckedOptions;
   readonly plugins: readonly LoadedPlugin[];
+  readonly hooks: HypervisorHooks;
   readonly config: DomainConfig;
   /** What the configuration is called in messages. */
   readonly source?: string;
@@ -71,8 +72,11 @@ export class DomainRunner implements GuestRunner {
   }
 
   async #run(request: DomainRunRequest): Promise<RunEnd> {
-    const { options, plugins } = request;
-    const hypervisor = await startHypervisor(options, { plugins, onGenerate: () => say('building the interpreter, once for these sources') });
+    const { options, plugins, hooks } = request;
+    const hypervisor = await startHypervisor(options, {
+      applied: { plugins, hooks },
+      onGenerate: () => say('building the interpreter, once for these sources'),
+    });
     this.#hypervisor = hypervisor;
     hypervisor.on('stderr', (bytes) => this.#listener.stderr(bytes));
     hypervisor.on('warning', (error) => {

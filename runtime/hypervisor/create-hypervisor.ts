@@ -1,5 +1,6 @@
+import type { HypervisorError, HypervisorHooks } from '#sdk';
 import { loadInterpreter } from '#jit/interpreter';
-import { type LoadedPlugin, loadPlugins } from '../plugin/index.ts';
+import { applyOnMain, type LoadedPlugin, loadPlugins, PluginIsolation } from '../plugin/index.ts';
 import { type CheckedOptions, checkOptions, type HypervisorOptions } from './check-options.ts';
 import { Hypervisor } from './hypervisor.ts';
 import { Schedulers } from './schedulers.ts';
@@ -15,19 +16,25 @@ export async function createHypervisor(options: HypervisorOptions = {}): Promise
 
 /** What the command line has done already, or wants to know. */
 export interface StartExtras {
-  /** The plugins that the options name, loaded. */
-  readonly plugins?: readonly LoadedPlugin[];
+  /** The plugins that the options name, loaded, and the hooks that they have tapped; who made these fires `booted` and `shutdown`. */
+  readonly applied?: { readonly plugins: readonly LoadedPlugin[]; readonly hooks: HypervisorHooks };
   /** Called before the interpreter is generated, which takes a while. */
   readonly onGenerate?: () => void;
 }
 
 /** As {@link createHypervisor}, with what only the command line may say. */
-export async function startHypervisor(options: CheckedOptions, { plugins: loaded, onGenerate }: StartExtras = {}): Promise<Hypervisor> {
-  const plugins = loaded ?? (await loadPlugins(options.plugins, options.directory));
-  const schedulers = new Schedulers(plugins);
+export async function startHypervisor(options: CheckedOptions, { applied, onGenerate }: StartExtras = {}): Promise<Hypervisor> {
+  const warnings: HypervisorError[] = [];
+  let warn = (error: HypervisorError): void => void warnings.push(error);
+  const plugins = applied?.plugins ?? (await loadPlugins(options.plugins, options.directory));
+  const hooks = applied?.hooks ?? applyOnMain(plugins, new PluginIsolation((error) => warn(error)));
+  const schedulers = new Schedulers(plugins, hooks);
   const create = await schedulers.find(options.scheduler.name, options.scheduler.options);
   const { module, index } = await loadInterpreter(onGenerate);
-  const hypervisor = new Hypervisor({ options, module, index, plugins }, schedulers, create);
+  const hypervisor = new Hypervisor({ options, module, index, plugins, ...(applied === undefined ? { hooks } : {}) }, schedulers, create);
+  warn = (error) => void hypervisor.emit('warning', error);
+  // Who made the hypervisor can listen then.
+  setImmediate(() => warnings.forEach(warn));
   try {
     await hypervisor.begin();
   } catch (error) {

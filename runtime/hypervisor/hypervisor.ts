@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { HypervisorError, type DomainConfig } from '#sdk';
+import { type DomainConfig, HypervisorError, type HypervisorHooks } from '#sdk';
 import type { InterpreterIndex } from '#jit/interpreter';
 import { BackendProviders } from '../device/backend-providers.ts';
 import type { DomainImage } from '../domain/build-domain.ts';
@@ -41,6 +41,8 @@ export interface HypervisorParts {
   readonly module: WebAssembly.Module;
   readonly index: InterpreterIndex;
   readonly plugins: readonly LoadedPlugin[];
+  /** To be fired by the hypervisor. */
+  readonly hooks?: HypervisorHooks;
 }
 
 /** Numbers of domains end here. */
@@ -59,6 +61,7 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
   readonly #awaited = new Map<string, (stats?: RunStats) => void>();
   readonly #heartbeats: { count: number; since: number }[];
   #watch: NodeJS.Timeout | undefined;
+  #booted: Promise<void> | undefined;
   #lastDomid = 0;
   #syncs = 0;
   #closing: Promise<void> | undefined;
@@ -189,6 +192,7 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
       throw error;
     }
     this.emit('domainCreated', domain);
+    this.#booted ??= this.#parts.hooks?.booted.promise();
     return domain;
   }
 
@@ -206,6 +210,8 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
   async #close(): Promise<void> {
     clearInterval(this.#watch);
     await Promise.all(this.domains.map((domain) => domain.destroy()));
+    await this.#booted;
+    await this.#parts.hooks?.shutdown.promise({ reason: 'stopped', exitCode: 0 });
     const { providers, store, translators } = this.#services;
     await providers.close();
     store.close();

@@ -1,4 +1,4 @@
-import { HypervisorError, isSchedulerPlugin, type SchedulerFactory } from '#sdk';
+import { HypervisorError, type HypervisorHooks, isSchedulerPlugin, type SchedulerFactory } from '#sdk';
 import { type LoadedPlugin, loadPlugins, ownPlugins, resolveOptions } from '../plugin/index.ts';
 
 /** Options of a scheduler as they may be given to the API. */
@@ -7,16 +7,26 @@ export type SchedulerOptions = Readonly<Record<string, string | number | boolean
 /** Finds schedulers by the names that an operator gives them. */
 export class Schedulers {
   readonly #loaded: readonly LoadedPlugin[];
+  /** Those that were asked for before: a change is quicker than a look at the disk. */
+  readonly #found = new Map<string, LoadedPlugin>();
 
-  /** @param loaded - plugins that were named; our own need not be */
-  constructor(loaded: readonly LoadedPlugin[]) {
+  readonly #offered = new Map<string, SchedulerFactory>();
+
+  /**
+   * @param loaded - plugins that were named; our own need not be
+   * @param hooks - asked for what else there is
+   */
+  constructor(loaded: readonly LoadedPlugin[], hooks: Pick<HypervisorHooks, 'scheduler'>) {
     this.#loaded = loaded;
+    hooks.scheduler.call({ offer: (name, create) => this.#offer(name, create) });
   }
 
   /** The names of all schedulers. */
   names(): string[] {
     const named = this.#loaded.flatMap(({ plugin }) => (isSchedulerPlugin(plugin) ? [plugin.scheduler] : []));
-    return [...new Set([...named, ...ownPlugins().flatMap((name) => (name.startsWith('sched-') ? [name.slice('sched-'.length)] : []))])];
+    return [
+      ...new Set([...this.#offered.keys(), ...named, ...ownPlugins().flatMap((name) => (name.startsWith('sched-') ? [name.slice('sched-'.length)] : []))]),
+    ];
   }
 
   /**
@@ -25,6 +35,25 @@ export class Schedulers {
    * @throws HypervisorError `HV_ERR_SCHEDULER_UNKNOWN`, or `HV_ERR_PLUGIN_OPTION`
    */
   async find(name: string, options: SchedulerOptions = {}): Promise<SchedulerFactory> {
+    const offered = this.#offered.get(name);
+    if (offered !== undefined) return offered;
+    const { plugin, options: usual } = this.#found.get(name) ?? (await this.#load(name));
+    if (!isSchedulerPlugin(plugin)) throw new Error(`${plugin.name} is no scheduler`);
+    const written = Object.fromEntries(Object.entries(options).map(([key, value]) => [key, String(value)]));
+    const values = Object.keys(written).length === 0 ? usual : resolveOptions(plugin.name, plugin.options, written);
+    return (host) => plugin.createScheduler(host, values);
+  }
+
+  #offer(name: string, create: SchedulerFactory): void {
+    if (this.names().includes(name)) {
+      throw new HypervisorError('HV_ERR_SCHEDULER_TAKEN', `there is a scheduler "${name}" already`, {
+        hint: 'offer it by another name, or leave one plugin out',
+      });
+    }
+    this.#offered.set(name, create);
+  }
+
+  async #load(name: string): Promise<LoadedPlugin> {
     if (typeof name !== 'string' || !this.names().includes(name)) {
       throw new HypervisorError('HV_ERR_SCHEDULER_UNKNOWN', `there is no scheduler "${name}"`, { hint: `choose one of ${this.names().join(', ')}` });
     }
@@ -35,9 +64,7 @@ export class Schedulers {
         hint: 'export what defineScheduler returns',
       });
     }
-    const { plugin } = found;
-    const written = Object.fromEntries(Object.entries(options).map(([key, value]) => [key, String(value)]));
-    const values = Object.keys(written).length === 0 ? found.options : resolveOptions(plugin.name, plugin.options, written);
-    return (host) => plugin.createScheduler(host, values);
+    this.#found.set(name, found);
+    return found;
   }
 }

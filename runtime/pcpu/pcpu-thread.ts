@@ -5,6 +5,7 @@ import type { EventChannels } from '../event/event-channels.ts';
 import { hostNow } from '../machine/clock.ts';
 import type { SliceEnd } from '../machine/pc-machine.ts';
 import type { TranslateNow } from '../machine/translation.ts';
+import { garbageCollector } from './collect-garbage.ts';
 import { DomainBoard } from './domain-board.ts';
 import { Doorbell } from './doorbell.ts';
 import { HostedDomain } from './hosted-domain.ts';
@@ -19,6 +20,8 @@ const SLICE_MS = 1;
 const LEAST_SLICE_MS = 0.1;
 /** Waiting costs about this much: for less, time is better spent looking again. */
 const LEAST_WAIT_MS = 0.03;
+/** Collecting garbage takes some 10 ms, and so waits for an idle moment and for several domains that are gone. */
+const MOST_GONE = 8;
 const NOBODY = -1;
 
 /**
@@ -36,6 +39,9 @@ export class PcpuThread {
   readonly #peers = new Map<number, PeerDomain>();
   readonly #peerStates = new Map<number, DomainState>();
   readonly #translate: TranslateNow | undefined;
+  readonly #collect = garbageCollector();
+  /** Domains that were forgotten since garbage was collected. */
+  #gone = 0;
   #expiredAt = NOBODY;
 
   /** @param translate - for domains whose code is translated on this thread */
@@ -107,6 +113,7 @@ export class PcpuThread {
     this.#hosted.delete(domid);
     this.#peers.delete(domid);
     this.#peerStates.delete(domid);
+    this.#gone++;
     const stats = domain === undefined || domain.ended ? undefined : domain.abandon();
     this.#post({ kind: 'forgotten', domid, ...(stats === undefined ? {} : { stats }) });
   }
@@ -185,6 +192,11 @@ export class PcpuThread {
     let ms = this.#expiredAt === sequence ? Number.POSITIVE_INFINITY : (untilNs - hostNow()) / 1e6;
     for (const domain of this.#hosted.values()) if (domain.asleep) ms = Math.min(ms, domain.untilTimer());
     if (ms < LEAST_WAIT_MS) return;
+    if (this.#gone >= MOST_GONE) {
+      this.#gone = 0;
+      this.#collect();
+      return;
+    }
     this.#doorbell.wait(doorbell, ms);
   }
 

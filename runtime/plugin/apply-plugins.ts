@@ -18,7 +18,11 @@ export function applyOnMain(loaded: readonly LoadedPlugin[], isolation: TapIsola
   const hooks = createHypervisorHooks();
   for (const [hookName, hook] of Object.entries(hooks)) isolateTaps(hook, { hookName, isolation });
   for (const { plugin, options } of loaded) {
-    const facades = { booted: facadeOf(hooks.booted, plugin.name), shutdown: facadeOf(hooks.shutdown, plugin.name) };
+    const facades = {
+      scheduler: facadeOf(hooks.scheduler, plugin.name),
+      booted: facadeOf(hooks.booted, plugin.name),
+      shutdown: facadeOf(hooks.shutdown, plugin.name),
+    };
     applying(plugin, () => plugin.apply?.({ hooks: facades }, options));
   }
   return hooks;

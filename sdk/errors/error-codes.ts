@@ -40,6 +40,7 @@ export const errorCodes = {
   HV_ERR_PLUGIN_UNKNOWN: 'There is no plugin of a name.',
   HV_ERR_SCHEDULER_FAILED: 'A scheduler threw or decided what cannot be, and was replaced.',
   HV_ERR_SCHEDULER_PARAMETER: 'A scheduler does not have a parameter, or it cannot have the value.',
+  HV_ERR_SCHEDULER_TAKEN: 'Two plugins offer a scheduler of the same name.',
   HV_ERR_SCHEDULER_UNKNOWN: 'There is no scheduler of a name.',
   HV_ERR_VBD_BUSY: 'The data of a VBD is used already, in a way that does not go with what is asked for.',
   HV_ERR_VBD_OPEN: 'The data of a VBD cannot be opened: it is missing, no file, or may not be used.',

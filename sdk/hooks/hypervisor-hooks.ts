@@ -1,4 +1,5 @@
-import { AsyncSeriesHook } from 'tapable';
+import { AsyncSeriesHook, SyncHook } from 'tapable';
+import type { SchedulerFactory } from '../scheduler/define-scheduler.ts';
 
 /** How a run of the hypervisor ended. */
 export interface Shutdown {
@@ -8,8 +9,27 @@ export interface Shutdown {
   readonly exitCode: number;
 }
 
+/** Where plugins offer schedulers. */
+export interface SchedulerOffers {
+  /**
+   * Offers a scheduler by the name with which an operator chooses it.
+   * @throws HypervisorError `HV_ERR_SCHEDULER_TAKEN` when another plugin has offered one of that name
+   */
+  offer(name: string, create: SchedulerFactory): void;
+}
+
 /** The hooks whose life is the hypervisor's. */
 export interface HypervisorHooks {
+  /**
+   * Which schedulers there are is asked for: those of plugins that do more than offer one; for the others there is `defineScheduler`.
+   *
+   * @kind provider
+   * @thread main
+   * @fires once, before the first pCPU takes orders
+   * @previous none
+   * @next {@link HypervisorHooks.booted}
+   */
+  readonly scheduler: SyncHook<[SchedulerOffers]>;
   /**
    * The first vCPU is about to run.
    *
@@ -34,5 +54,9 @@ export interface HypervisorHooks {
 
 /** Makes the hooks of one hypervisor. */
 export function createHypervisorHooks(): HypervisorHooks {
-  return Object.freeze({ booted: new AsyncSeriesHook<[]>([], 'booted'), shutdown: new AsyncSeriesHook<[Shutdown]>(['shutdown'], 'shutdown') });
+  return Object.freeze({
+    scheduler: new SyncHook<[SchedulerOffers]>(['offers'], 'scheduler'),
+    booted: new AsyncSeriesHook<[]>([], 'booted'),
+    shutdown: new AsyncSeriesHook<[Shutdown]>(['shutdown'], 'shutdown'),
+  });
 }

@@ -79,6 +79,38 @@ describe('domains that come and go', () => {
   });
 });
 
+describe('plugins of a hypervisor', () => {
+  const offering = (name: string, scheduler: string): string =>
+    scratch.file(
+      `${name}.mjs`,
+      `export const p = { name: '${name}', apiVersion: 1, options: {}, apply({ hooks }) {
+         hooks.booted.tap('${name}', () => void (globalThis.booted = (globalThis.booted ?? 0) + 1));
+         hooks.scheduler.tap('${name}', (offers) => offers.offer('${scheduler}', (host) => ({ ...none, raise: host.raise })));
+       } };
+       const none = { name: '${scheduler}', domainSchema: {}, globalSchema: {}, initDomain() {}, destroyDomain() {}, initVcpu() {}, destroyVcpu() {},
+         wake() { throw new Error('broken in wake'); }, sleep() {}, yield() {}, doSchedule: () => ({ vcpu: null, sliceNs: 1e6, migrated: false }),
+         pickPcpu: () => 0, pcpuOf: () => 0, setAffinity() {}, setPcpuOnline() {}, domainParameters: () => ({}), adjustDomain() {},
+         globalParameters: () => ({}), adjustGlobal() {}, dump: () => ({ scheduler: '${scheduler}', pcpus: [], vcpus: [] }) };`,
+    );
+
+  it('bring schedulers; one that fails is replaced, and the domain runs', async () => {
+    await using hypervisor = await createHypervisor({ pcpus: 1, plugins: [offering('sched-broken', 'broken')], scheduler: 'broken' });
+    const warnings: string[] = [];
+    hypervisor.on('warning', ({ message }) => warnings.push(message));
+    expect([hypervisor.scheduler, hypervisor.schedulers]).toEqual(['broken', ['broken', 'bvt', 'credit', 'sedf']]);
+    const domain = await hypervisor.createDomain(small('a', off));
+    expect((await domain.ended).reason).toBe('poweroff');
+    expect(hypervisor.scheduler).toBe('fallback');
+    expect(warnings).toEqual(['the scheduler broken failed, and a simple one has taken over: broken in wake']);
+    expect(globalThis).toMatchObject({ booted: 1 });
+  });
+
+  it('are refused a name that is taken', async () => {
+    const plugins = [offering('sched-one', 'sedf')];
+    await expect(createHypervisor({ plugins })).rejects.toMatchObject({ code: 'HV_ERR_SCHEDULER_TAKEN' });
+  });
+});
+
 describe('a pCPU that is lost', () => {
   const plugin = (name: string, body: string): string =>
     scratch.file(

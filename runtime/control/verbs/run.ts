@@ -5,7 +5,7 @@ import { loadInterpreter } from '#jit/interpreter';
 import { checkOptions } from '../../hypervisor/check-options.ts';
 import { CodeCacheFile } from '../../image/index.ts';
 import { type MachineKind, Pcpu, type PcpuListener } from '../../pcpu/index.ts';
-import { applyOnMain, type LoadedPlugin, loadPlugins, PluginIsolation } from '../../plugin/index.ts';
+import { applyOnMain, loadPlugins, PluginIsolation } from '../../plugin/index.ts';
 import { type ConfiguredDomain, configuredDomain } from '../configured-domain.ts';
 import { DomainRunner, type DomainRunRequest } from '../domain-runner.ts';
 import { type Guest, guestOf } from '../guest.ts';
@@ -39,7 +39,7 @@ export async function runGuest(options: MachineOptions, getGuest: () => Promise<
     if (options.stats !== undefined) await checkStatsFile(options.stats);
     const guest = await getGuest();
     const cache = cacheOf(options, guest);
-    const start = await starterOf(options, guest, plugins, cache);
+    const start = await starterOf(options, guest, { plugins, hooks }, cache);
     const session = new GuestSession(start, { ...options, booted: () => void hooks.booted.promise() });
     const { exitCode, run } = await session.run();
     if (options.stats !== undefined && run.stats !== undefined) await writeStatsFile(options.stats, run.stats);
@@ -75,14 +75,14 @@ async function keep(cache: CodeCacheFile, known: PackedRequests): Promise<void> 
 async function starterOf(
   options: MachineOptions,
   guest: Guest | ConfiguredDomain,
-  plugins: readonly LoadedPlugin[],
+  applied: Pick<DomainRunRequest, 'plugins' | 'hooks'>,
   cache: CodeCacheFile | undefined,
 ): Promise<(listener: PcpuListener) => GuestRunner> {
   const engine = options.engine ?? (options.trace === undefined ? 'auto' : 'interpreter');
   if ('config' in guest || machineOf(options, guest) === 'pvh') {
     const { clock, trace, pcpus = 1, scheduler = 'sedf' } = options;
     const checked = { ...checkOptions({ pcpus, scheduler, engine, clock, log: say }), plugins: options.plugin, trace, outputWaits: true };
-    const request = { options: checked, plugins, ...('config' in guest ? guest : domainOf(options, guest)) };
+    const request = { options: checked, ...applied, ...('config' in guest ? guest : domainOf(options, guest)) };
     return (listener) => new DomainRunner(request, listener);
   }
   const [{ module, index }, known] = await Promise.all([loadInterpreter(() => say('building the interpreter, once for these sources')), cache?.read()]);
