@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { type DomainConfig, HypervisorError } from '#sdk';
-import { readInputFile } from './read-input-file.ts';
+import { readGuestFile } from '../hypervisor/read-guest-file.ts';
 import type { RunOptions } from './run-options.ts';
 
 /** A domain that a file describes. */
@@ -23,7 +23,7 @@ export async function configuredDomain(path: string, options: RunOptions): Promi
     throw new HypervisorError('HV_ERR_CLI_OPTION', `--${twice} is given with the configuration ${path}`, { hint: `write ${twice} into the file` });
   }
   const source = basename(path);
-  const text = new TextDecoder().decode(await readInputFile(path, 'configuration'));
+  const text = new TextDecoder().decode(await readGuestFile(path, 'configuration', 'name a readable JSON file behind "xm run"'));
   let config: unknown;
   try {
     config = JSON.parse(text);
