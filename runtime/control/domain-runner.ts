@@ -90,7 +90,8 @@ export class DomainRunner implements GuestRunner {
     this.#listen(domain);
     this.#listener.booted();
     if (this.#stopping) void domain.destroy();
-    return this.#describe(await domain.ended);
+    const end = this.#describe(await domain.ended);
+    return options.regions === undefined ? end : { ...end, known: options.regions.known };
   }
 
   #listen({ console }: Domain): void {

@@ -1,6 +1,6 @@
 import { createBoard } from '#jit';
 import { HvmParam, ReservedGrant } from '#sdk';
-import { type BootState, loadKernel } from '../loader/index.ts';
+import { type BootState, loadKernel, unpackLinuxPayload } from '../loader/index.ts';
 import { allocateRam } from '../machine/allocate-ram.ts';
 import { DomainTables, LENT_PAGES } from '../memory/domain-tables.ts';
 import { PAGE } from '../memory/guest-ram.ts';
@@ -38,8 +38,12 @@ export function allocateDomain(domid: number, vcpus: number, ramBytes: number, c
   return { domid, vcpus, ramBytes, ram: allocateRam(ramBytes + LENT_PAGES * PAGE), tables: DomainTables.create(ramBytes).buffer, board: createBoard(cores) };
 }
 
-/** Builds a PVH domain in memory that was allocated for it: kernel, tables, special pages, ports, grants. */
-export function buildDomain(handle: DomainHandle, image: DomainImage, thread: DomainThread): BuiltDomain {
+/**
+ * Builds a PVH domain in memory that was allocated for it: kernel, tables, special pages, ports, grants.
+ *
+ * @param unpack - takes the kernel out of a bzImage
+ */
+export function buildDomain(handle: DomainHandle, image: DomainImage, thread: DomainThread, unpack = unpackLinuxPayload): BuiltDomain {
   const state = new DomainState(handle, thread);
   const { ram, tables, events, grants } = state;
   const pages = lendPages(state);
@@ -63,7 +67,7 @@ export function buildDomain(handle: DomainHandle, image: DomainImage, thread: Do
     memory: new Uint8Array(handle.ram.buffer, 0, handle.ramBytes),
     e820: pvhMemoryMap(handle.ramBytes),
     rsdp: pvhLayout.acpiPointer,
-    unpack: true,
+    unpack,
   });
   const consoleAt = pages.get(pvhLayout.consoleGfn) ?? 0;
   return {

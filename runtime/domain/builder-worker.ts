@@ -1,4 +1,5 @@
-import type { BootState } from '../loader/index.ts';
+import { UnpackedKernels } from '../image/unpacked-kernels.ts';
+import { type BootState, isBzImage, unpackLinuxPayload } from '../loader/index.ts';
 import { toPlainError, type PlainError } from '../pcpu/plain-error.ts';
 import { buildDomain, type DomainImage, type StoreChannel } from './build-domain.ts';
 import type { DomainHandle } from './domain-state.ts';
@@ -16,11 +17,12 @@ export interface BuildResult {
   readonly consolePort: number;
 }
 
-/** Builds a domain on a thread of its own: unpacking a kernel takes up to seconds. */
-export function buildOnThread({ handle, image }: BuildTask): BuildResult | { readonly error: PlainError } {
+/** Builds a domain on a thread of its own: unpacking a kernel takes up to seconds, once. */
+export async function buildOnThread({ handle, image }: BuildTask): Promise<BuildResult | { readonly error: PlainError }> {
   try {
     const nobody = { find: () => undefined, signal: () => undefined, closed: () => undefined };
-    const { boot, store, console } = buildDomain(handle, image, { kick: () => undefined, peers: nobody });
+    const unpacked = isBzImage(image.kernel) ? await new UnpackedKernels().unpack(image.kernel, unpackLinuxPayload) : undefined;
+    const { boot, store, console } = buildDomain(handle, image, { kick: () => undefined, peers: nobody }, () => unpacked);
     return { boot, store, consolePort: console.port };
   } catch (error) {
     return { error: toPlainError(error) };

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { HypervisorError } from '#sdk';
+import type { PackedRequests } from '#jit';
 import type { PluginRequest } from '../plugin/index.ts';
 import type { ClockSource, Engine } from '../pcpu/slice-protocol.ts';
 import type { SchedulerOptions } from './schedulers.ts';
@@ -24,6 +25,11 @@ export interface HypervisorOptions {
   readonly log?: (message: string) => void;
 }
 
+/** What is known of the hot regions of the only guest that there will be: each of its lives begins with it, and leaves what it found. */
+export interface RegionMemory {
+  known: PackedRequests;
+}
+
 /** Options with nothing left to be decided. */
 export interface CheckedOptions {
   readonly pcpus: number;
@@ -38,6 +44,8 @@ export interface CheckedOptions {
   /** For the command line: a trace of blocks, and guests that wait for the reader of their consoles. */
   readonly trace: string | undefined;
   readonly outputWaits: boolean;
+  /** For the command line. */
+  readonly regions: RegionMemory | undefined;
 }
 
 const MOST_PCPUS = 64;
@@ -81,6 +89,7 @@ export function checkOptions(options: HypervisorOptions): CheckedOptions {
     translators: 1,
     trace: undefined,
     outputWaits: false,
+    regions: undefined,
   };
 }
 

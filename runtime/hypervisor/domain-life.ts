@@ -22,6 +22,7 @@ import type { RunStats } from '../pcpu/run-stats.ts';
 import type { ClockSource, Engine } from '../pcpu/slice-protocol.ts';
 import { wantsTranslator } from '../pcpu/translation-modes.ts';
 import type { CheckedConfig } from './check-config.ts';
+import type { RegionMemory } from './check-options.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { GuestConsole } from './guest-console.ts';
 import type { PcpuLink } from './pcpu-link.ts';
@@ -41,6 +42,8 @@ export interface DomainServices {
   /** A trace of the guest's blocks goes to this file, and its console's output waits for its reader. */
   readonly trace: string | undefined;
   readonly outputWaits: boolean;
+  /** Regions of earlier runs, and a place for those of this one. */
+  readonly regions: RegionMemory | undefined;
   link(pcpu: number): PcpuLink;
   links(): readonly PcpuLink[];
   /** The event channels of another domain, on the main thread. */
@@ -193,7 +196,7 @@ export class DomainLife {
 
   /** Chooses its pCPU, and tells all of them of it. */
   #place(): void {
-    const { dispatcher, outputWaits, trace, engine, clock } = this.#services;
+    const { dispatcher, outputWaits, trace, regions, engine, clock } = this.#services;
     const { config, console } = this.#request;
     dispatcher.slot.initDomain(this.domid);
     this.#isScheduled = true;
@@ -221,6 +224,7 @@ export class DomainLife {
       outputTold: this.#sideTold,
       outputWaits,
       ...(trace === undefined ? {} : { trace }),
+      ...(regions === undefined ? {} : { known: regions.known }),
     };
     const translator = this.#translatorPort();
     for (const link of this.#services.links()) link.send({ kind: 'peer', peer: this.peer });
@@ -236,12 +240,13 @@ export class DomainLife {
   }
 
   #translatorPort(): MessagePort | undefined {
-    const { engine, clock, translators, index, doorbellMemory, trace } = this.#services;
+    const { engine, clock, translators, index, doorbellMemory, trace, regions } = this.#services;
     const doorbell = doorbellMemory[this.#home];
     if (trace !== undefined || translators === undefined || doorbell === undefined || !wantsTranslator({ engine, clock })) return undefined;
     const { port1, port2 } = new MessageChannel();
     // When it fails the guest goes on in the interpreter.
-    void translators.run({ port: port2, functions: index.functions, doorbell }, [port2]).catch(() => undefined);
+    const known = regions === undefined ? {} : { known: regions.known };
+    void translators.run({ port: port2, functions: index.functions, doorbell, ...known }, [port2]).catch(() => undefined);
     return port1;
   }
 }

@@ -105,6 +105,7 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
       doorbells: memory.map((each) => new Doorbell(each)),
       doorbellMemory: memory,
       trace: options.trace,
+      regions: options.regions,
       outputWaits: options.outputWaits,
       link: (pcpu) => this.#link(pcpu),
       links: () => this.#links,
@@ -266,8 +267,11 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
   #heard(pcpu: number, report: PcpuReport): void {
     if ('domid' in report && report.kind !== 'forgotten') this.#heardOf(report);
     else if (report.kind === 'expired') this.#services.dispatcher.expired(pcpu, report.sequence);
-    else if (report.kind === 'forgotten') this.#resolve(`forgotten ${pcpu} ${report.domid}`, report.stats);
-    else if (report.kind === 'synced') this.#resolve(`synced ${report.id}`);
+    else if (report.kind === 'forgotten') {
+      const { regions } = this.#services;
+      if (regions !== undefined && report.known !== undefined) regions.known = report.known;
+      this.#resolve(`forgotten ${pcpu} ${report.domid}`, report.stats);
+    } else if (report.kind === 'synced') this.#resolve(`synced ${report.id}`);
     else if (report.kind === 'stderr') this.emit('stderr', report.bytes);
     else if (report.kind === 'plugin-failed') this.#warn(fromPlainError(report.error));
   }

@@ -19,8 +19,8 @@ export interface LoadRequest {
   readonly rsdp: number;
   /** Enter a bzImage at its 64-bit entry point, if it has one. */
   readonly longMode?: boolean;
-  /** Start a bzImage that holds an ELF kernel with a PVH entry there, rather than where it unpacks itself. */
-  readonly unpack?: boolean;
+  /** Takes the ELF kernel out of a bzImage, which is started there by PVH if it can be, rather than where it unpacks itself. */
+  readonly unpack?: (kernel: Uint8Array) => Uint8Array | undefined;
 }
 
 /** The registers that a boot protocol defines. */

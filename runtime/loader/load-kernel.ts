@@ -5,7 +5,6 @@ import { describeImage } from './describe-image.ts';
 import { isElf, readElf } from './elf.ts';
 import { loadElfPvh, pvhEntry } from './elf-pvh.ts';
 import { isFirmware, loadFirmware } from './firmware.ts';
-import { unpackLinuxPayload } from './linux-payload.ts';
 import { findMultibootHeader, loadMultiboot } from './multiboot.ts';
 
 /**
@@ -18,7 +17,7 @@ import { findMultibootHeader, loadMultiboot } from './multiboot.ts';
 export function loadKernel(request: LoadRequest): BootState {
   const { kernel } = request;
   if (isBzImage(kernel)) {
-    const payload = request.unpack === true ? unpackLinuxPayload(kernel) : undefined;
+    const payload = request.unpack?.(kernel);
     return (payload === undefined ? undefined : loadPvh({ ...request, kernel: payload })) ?? loadBzImage(request);
   }
   const multiboot = findMultibootHeader(kernel);

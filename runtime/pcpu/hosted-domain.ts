@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
+import { CodeCache, type PackedRequests, packRequests, unpackRequests } from '#jit';
 import type { InterpreterIndex } from '#jit/interpreter';
 import type { ByteSink, Platform } from '#sdk';
 import type { EventPeers } from '../event/event-channels.ts';
@@ -53,6 +54,7 @@ export class HostedDomain {
   readonly #files = new Map<string, FileOutput>();
   readonly #stats = new StatsCollector();
   readonly #translation: Translation | null;
+  readonly #cache: CodeCache | null;
   #stderr: number[] = [];
   #exitCode: number | undefined;
   #perMs = FIRST_PER_MS;
@@ -92,7 +94,8 @@ export class HostedDomain {
     });
     if (config.trace !== undefined) new TraceWriter(this.machine.core, this.#openFile(config.trace)).attach();
     const isTranslated = config.trace === undefined && parts.translation !== null && engine !== 'interpreter';
-    this.#translation = isTranslated ? new Translation(this.machine.core, parts.index, parts.translation) : null;
+    this.#cache = config.known === undefined ? null : new CodeCache(unpackRequests(config.known));
+    this.#translation = isTranslated ? new Translation(this.machine.core, parts.index, parts.translation, this.#cache) : null;
   }
 
   /** Runs its vCPU for about so many milliseconds. */
@@ -175,6 +178,11 @@ export class HostedDomain {
       // Nobody waits for what a file could not take.
     }
     return this.#finishStats();
+  }
+
+  /** What the next run of its guest should know, when that is kept. */
+  get known(): PackedRequests | undefined {
+    return this.#cache === null ? undefined : packRequests(this.#cache.contents());
   }
 
   /** Writes out what is left. */

@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
+import type { PackedRequests } from '#jit';
 import type { InterpreterIndex } from '#jit/interpreter';
 import type { StoreChannel } from '../domain/build-domain.ts';
 import type { DomainHandle } from '../domain/domain-state.ts';
@@ -54,6 +55,8 @@ export interface HostedDomainConfig extends PeerDomain {
   readonly outputWaits: boolean;
   /** To a translator thread. */
   readonly translator?: MessagePort;
+  /** Regions of earlier runs, when what this one finds is kept. */
+  readonly known?: PackedRequests;
 }
 
 /** What the main thread tells a pCPU. */
@@ -85,7 +88,7 @@ export type PcpuReport =
   | { readonly kind: 'stderr'; readonly bytes: Uint8Array }
   /** A domain has ended itself. Its vCPU stays as it is until it is forgotten. */
   | { readonly kind: 'ended'; readonly domid: number; readonly end: DomainEnding }
-  | { readonly kind: 'forgotten'; readonly domid: number; readonly stats?: RunStats }
+  | { readonly kind: 'forgotten'; readonly domid: number; readonly stats?: RunStats; readonly known?: PackedRequests }
   | { readonly kind: 'synced'; readonly id: number }
   /** A plugin was disabled. */
   | { readonly kind: 'plugin-failed'; readonly error: PlainError };

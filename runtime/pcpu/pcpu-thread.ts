@@ -115,7 +115,8 @@ export class PcpuThread {
     this.#peerStates.delete(domid);
     this.#gone++;
     const stats = domain === undefined || domain.ended ? undefined : domain.abandon();
-    this.#post({ kind: 'forgotten', domid, ...(stats === undefined ? {} : { stats }) });
+    const known = domain?.known;
+    this.#post({ kind: 'forgotten', domid, ...(stats === undefined ? {} : { stats }), ...(known === undefined ? {} : { known }) });
   }
 
   /** The event channels of another domain, on this thread. */

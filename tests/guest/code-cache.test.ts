@@ -1,6 +1,9 @@
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { Hypercall } from '#sdk';
+import { pvhGuest, set, store, vmcall } from '../support/pvh-guest.ts';
+import { halt } from '../support/tiny-guest.ts';
 import { runXm, Scratch, type XmResult } from '../support/xm.ts';
 
 const scratch = new Scratch();
@@ -44,6 +47,35 @@ describe.each(['i386', 'amd64'])('a second run of the same %s kernel', (architec
     const { exitCode, stderr, stats } = await run(architecture, cache);
     expect({ exitCode, stderr, revived: stats.translator.revived }).toEqual({ exitCode: 0, stderr: '', revived: 0 });
     expect(readFileSync(file).length).toBeGreaterThan(1000);
+  });
+});
+
+/** Counts down in a loop for long enough that this gets translated, and ends the domain. */
+function counting(): Uint8Array {
+  const [at, shutdown] = [0x150000, 2];
+  const downToZero = [0x83, 0xe9, 1, 0x75, 0xfb];
+  return pvhGuest([...set('ecx', 400_000_000), ...downToZero, ...set('eax', 0), ...store(at), ...vmcall(Hypercall.sched_op, shutdown, at), ...halt]);
+}
+
+describe('a second run of a PVH domain', () => {
+  const [cache, stats] = [join(scratch.path, 'cache-pvh'), join(scratch.path, 'stats-pvh.json')];
+  const kernel = join(scratch.path, 'counting');
+
+  async function domain(...words: readonly string[]): Promise<[number | null, Stats['translator']]> {
+    const { exitCode, stderr } = await runXm(['run', ...words, '--timeout', '60', '--stats', stats], { env: { XDG_CACHE_HOME: cache } });
+    expect(stderr).toBe('');
+    return [exitCode, (JSON.parse(readFileSync(stats, 'utf8')) as Stats).translator];
+  }
+
+  it('begins with the regions of the first, also when a file describes it', async () => {
+    writeFileSync(kernel, counting());
+    const words = ['--machine', 'pvh', '--memory', '16', '--kernel', kernel];
+    expect(await domain(...words)).toMatchObject([0, { requested: 1, revived: 0 }]);
+    expect(await domain(...words)).toMatchObject([0, { requested: 0, revived: 1 }]);
+    const file = join(scratch.path, 'counting.json');
+    writeFileSync(file, JSON.stringify({ kernel, memory: 16 }));
+    expect(await domain(file)).toMatchObject([0, { requested: 0, revived: 1 }]);
+    expect(await domain(...words, '--no-code-cache')).toMatchObject([0, { requested: 1, revived: 0 }]);
   });
 });
 

@@ -3,6 +3,7 @@ import { HypervisorError, type DomainConfig } from '#sdk';
 import type { PackedRequests } from '#jit';
 import { loadInterpreter } from '#jit/interpreter';
 import { checkOptions } from '../../hypervisor/check-options.ts';
+import { readGuestFile } from '../../hypervisor/read-guest-file.ts';
 import { CodeCacheFile } from '../../image/index.ts';
 import { type MachineKind, Pcpu, type PcpuListener } from '../../pcpu/index.ts';
 import { applyOnMain, loadPlugins, PluginIsolation } from '../../plugin/index.ts';
@@ -38,8 +39,8 @@ export async function runGuest(options: MachineOptions, getGuest: () => Promise<
     const hooks = applyOnMain(plugins, isolation);
     if (options.stats !== undefined) await checkStatsFile(options.stats);
     const guest = await getGuest();
-    const cache = cacheOf(options, guest);
-    const start = await starterOf(options, guest, { plugins, hooks }, cache);
+    const cache = await cacheOf(options, guest);
+    const start = await starterOf(options, guest, { plugins, hooks }, await cache?.read());
     const session = new GuestSession(start, { ...options, booted: () => void hooks.booted.promise() });
     const { exitCode, run } = await session.run();
     if (options.stats !== undefined && run.stats !== undefined) await writeStatsFile(options.stats, run.stats);
@@ -54,11 +55,17 @@ export async function runGuest(options: MachineOptions, getGuest: () => Promise<
 }
 
 /** Where what is translated is remembered; nowhere when it is not translated in the background. */
-function cacheOf(options: MachineOptions, guest: Guest | ConfiguredDomain): CodeCacheFile | undefined {
-  if ('config' in guest || machineOf(options, guest) === 'pvh') return undefined;
+async function cacheOf(options: MachineOptions, guest: Guest | ConfiguredDomain): Promise<CodeCacheFile | undefined> {
   const { codeCache, engine, clock, trace } = options;
   const background = (engine ?? 'auto') === 'auto' && clock === 'host' && trace === undefined;
-  return codeCache && background ? new CodeCacheFile(guest.firmware ?? guest.kernel) : undefined;
+  if (!codeCache || !background) return undefined;
+  const kernel = 'config' in guest ? await kernelOf(guest) : (guest.firmware ?? guest.kernel);
+  return kernel === undefined ? undefined : new CodeCacheFile(kernel);
+}
+
+/** The kernel of a configured domain; whether it can be read is for the hypervisor to say. */
+async function kernelOf({ config: { kernel } }: ConfiguredDomain): Promise<Uint8Array | undefined> {
+  return typeof kernel === 'string' ? readGuestFile(kernel, 'kernel').catch(() => undefined) : undefined;
 }
 
 /** A cache that cannot be written costs a line and the next run's speed, nothing else. */
@@ -76,16 +83,22 @@ async function starterOf(
   options: MachineOptions,
   guest: Guest | ConfiguredDomain,
   applied: Pick<DomainRunRequest, 'plugins' | 'hooks'>,
-  cache: CodeCacheFile | undefined,
+  known: PackedRequests | undefined,
 ): Promise<(listener: PcpuListener) => GuestRunner> {
   const engine = options.engine ?? (options.trace === undefined ? 'auto' : 'interpreter');
   if ('config' in guest || machineOf(options, guest) === 'pvh') {
     const { clock, trace, pcpus = 1, scheduler = 'sedf' } = options;
-    const checked = { ...checkOptions({ pcpus, scheduler, engine, clock, log: say }), plugins: options.plugin, trace, outputWaits: true };
+    const checked = {
+      ...checkOptions({ pcpus, scheduler, engine, clock, log: say }),
+      plugins: options.plugin,
+      trace,
+      outputWaits: true,
+      regions: known && { known },
+    };
     const request = { options: checked, ...applied, ...('config' in guest ? guest : domainOf(options, guest)) };
     return (listener) => new DomainRunner(request, listener);
   }
-  const [{ module, index }, known] = await Promise.all([loadInterpreter(() => say('building the interpreter, once for these sources')), cache?.read()]);
+  const { module, index } = await loadInterpreter(() => say('building the interpreter, once for these sources'));
   const { kernel, kernelName, ramdisk, firmware, commandLine } = guest;
   const request = {
     plugins: options.plugin,

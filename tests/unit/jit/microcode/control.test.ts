@@ -128,6 +128,14 @@ describe('control registers', () => {
 });
 
 describe('MSRs and counters', () => {
+  it('says after a reset that strings are moved fast, whatever was written before', () => {
+    const [miscEnable, specCtrl] = [0x1a0, 0x48];
+    expect(readMsr(miscEnable)).toBe(1n);
+    for (const msr of [miscEnable, specCtrl]) expect(writeMsr(msr, 4n)).toBeNull();
+    m.call('resetCpu');
+    expect([readMsr(miscEnable), readMsr(specCtrl)]).toEqual([1n, 0n]);
+  });
+
   it('keeps plain registers and checks addresses', () => {
     setupLong(m);
     expect(writeMsr(0xc0000101, 0xffff888000000000n)).toBeNull();
