@@ -68,7 +68,7 @@ describe('Debian with two vCPUs beside a domain that computes', async () => {
   const files = await debianFiles('amd64');
   /** Code comes from the disk into memory over and over, written by the main thread. */
   const fromDisk =
-    'cp /bin/busybox /mnt/b; for k in 1 2 3 4 5 6; do sync; echo 3 > /proc/sys/vm/drop_caches; (/mnt/b uname; /mnt/b seq 1 3 | /mnt/b md5sum) & /mnt/b echo $k; wait; done | sort | uniq -c';
+    'cp /bin/busybox /mnt/; for k in 1 2 3 4 5 6; do sync; echo 3 > /proc/sys/vm/drop_caches; (/mnt/busybox uname; /mnt/busybox seq 1 3 | /mnt/busybox md5sum) & /mnt/busybox echo $k; wait; done | sort | uniq -c';
 
   it.skipIf('missing' in files)('runs programs from a disk', async () => {
     if ('missing' in files) return;
