@@ -80,7 +80,11 @@ export function addMachineOptions(command: Command): Command {
         .default([], 'none'),
     )
     .addOption(new Option('--vcpus <n>', 'number of vCPUs of a domain (default: 1)').argParser(wholeNumber('--vcpus', 1, 32)))
-    .addOption(new Option('--pcpus <n>', 'number of pCPUs, each a thread that runs vCPUs (default: 1)').argParser(wholeNumber('--pcpus', 1, 64)))
+    .addOption(
+      new Option('--pcpus <n>', 'number of pCPUs, each a thread that runs vCPUs (default: one per vCPU, as far as the host has processors)').argParser(
+        wholeNumber('--pcpus', 1, 64),
+      ),
+    )
     .addOption(new Option('--scheduler <name>', 'what decides which vCPU runs where: sedf, bvt, credit, or one that a plugin brings (default: sedf)'))
     .addOption(new Option('--timeout <seconds>', 'end the run after this time with exit code 124').argParser(parseTimeout))
     .addOption(new Option('--expect <regex>', 'end the run with exit code 0 as soon as the console matches').argParser(parseExpectation))

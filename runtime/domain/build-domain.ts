@@ -6,6 +6,7 @@ import { DomainTables, LENT_PAGES } from '../memory/domain-tables.ts';
 import { PAGE } from '../memory/guest-ram.ts';
 import { type DomainHandle, DomainState, type DomainThread } from './domain-state.ts';
 import { buildPvhAcpi } from './pvh-acpi.ts';
+import { VcpuMailbox } from './vcpu-mailbox.ts';
 import { lentFrames, pvhLayout, pvhMemoryMap } from './pvh-layout.ts';
 
 /** What is loaded into a domain. */
@@ -33,6 +34,9 @@ export interface StoreChannel {
   readonly port: number;
 }
 
+/** How messages find a local APIC before its thread says so: a vCPU may be sent for before its thread knows of it. */
+const APIC_AFTER_RESET = { enabled: true, x2apic: false, softwareEnabled: false, logicalDestination: 0, destinationFormat: 0xffff_ffff };
+
 /** Allocates the memory and the tables of a domain, and what `cores` threads need to run its vCPUs. */
 export function allocateDomain(domid: number, vcpus: number, ramBytes: number, cores = vcpus): DomainHandle {
   return { domid, vcpus, ramBytes, ram: allocateRam(ramBytes + LENT_PAGES * PAGE), tables: DomainTables.create(ramBytes).buffer, board: createBoard(cores) };
@@ -47,6 +51,7 @@ export function buildDomain(handle: DomainHandle, image: DomainImage, thread: Do
   const state = new DomainState(handle, thread);
   const { ram, tables, events, grants } = state;
   const pages = lendPages(state);
+  for (let vcpu = 0; vcpu < handle.vcpus; vcpu++) new VcpuMailbox(tables, vcpu).publish(APIC_AFTER_RESET);
   for (const { address, bytes } of buildPvhAcpi(handle.vcpus)) {
     const page = pages.get(Math.floor(address / PAGE)) ?? 0;
     ram.write(page + (address % PAGE), bytes);

@@ -25,7 +25,7 @@ const MIB = 2 ** 20;
 const LEAST_MIB = 2;
 /** Above lies the window of the devices, and guest RAM is one 32-bit memory. */
 const MOST_MIB = 3584;
-const MOST_VCPUS = 1;
+const MOST_VCPUS = 32;
 const NAME = /^[\w.+-]{1,64}$/;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const ACTIONS: readonly DomainAction[] = ['destroy', 'restart', 'preserve'];
@@ -70,7 +70,7 @@ const fields = {
   ramdisk: { expected: "a file's path, or its bytes", fallback: () => undefined, read: file } as Field<string | Uint8Array | undefined>,
   extra: { expected: 'a text', fallback: () => '', read: text } as Field<string>,
   memory: { expected: `a whole number of MiB from ${LEAST_MIB} to ${MOST_MIB}`, fallback: () => 256, read: whole(LEAST_MIB, MOST_MIB) } as Field<number>,
-  vcpus: { expected: `${MOST_VCPUS}, for a domain has one vCPU in this release`, fallback: () => 1, read: whole(1, MOST_VCPUS) } as Field<number>,
+  vcpus: { expected: `a whole number from 1 to ${MOST_VCPUS}`, fallback: () => 1, read: whole(1, MOST_VCPUS) } as Field<number>,
   disk: { expected: 'a list of texts such as file:disk.img,xvda,w', fallback: () => [], read: texts } as Field<readonly string[]>,
   vif: { expected: 'a list of texts such as backend=user', fallback: () => [], read: texts } as Field<readonly string[]>,
   uuid: {

@@ -1,4 +1,5 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { Board, type PackedRequests } from '#jit';
 import type { InterpreterIndex } from '#jit/interpreter';
 import { HypervisorError, type ParameterRefusal, type SchedulerVcpu } from '#sdk';
 import type { BackendProviders } from '../device/backend-providers.ts';
@@ -15,7 +16,7 @@ import { PAGE } from '../memory/guest-ram.ts';
 import { ByteRing } from '../pcpu/byte-ring.ts';
 import { DomainBoard } from '../pcpu/domain-board.ts';
 import type { Doorbell } from '../pcpu/doorbell.ts';
-import type { HostedDomainConfig, PeerDomain } from '../pcpu/pcpu-protocol.ts';
+import type { HostedVcpuConfig, PeerDomain } from '../pcpu/pcpu-protocol.ts';
 import { fromPlainError } from '../pcpu/plain-error.ts';
 import type { BuilderPool, TranslatorPool } from '../pcpu/pool.ts';
 import type { RunStats } from '../pcpu/run-stats.ts';
@@ -78,13 +79,13 @@ export class DomainLife {
   readonly #request: LifeRequest;
   readonly #built: BuildResult;
   readonly #store: StoreLink;
-  readonly #sideMemory = ByteRing.allocate(SIDE_BYTES);
   readonly #sideTold = new SharedArrayBuffer(4);
   /** Told when its console's port was signalled, for benchmarks. */
   onConsole: (() => void) | undefined;
   /** What it has cost, when it was ended from outside. */
   stats: RunStats | undefined;
-  #home = -1;
+  /** The pCPU on which each of its vCPUs lives. */
+  #homes: readonly number[] = [];
   #isScheduled = false;
   #ended: Promise<void> | undefined;
 
@@ -113,7 +114,7 @@ export class DomainLife {
   }
 
   /**
-   * Builds a domain and gives it to a pCPU, paused.
+   * Builds a domain and gives its vCPUs to pCPUs, paused.
    *
    * @throws HypervisorError when it cannot be; nothing of it is left then
    */
@@ -133,9 +134,17 @@ export class DomainLife {
     return life;
   }
 
-  /** The pCPU that it lives on. */
-  get home(): number {
-    return this.#home;
+  /** The pCPUs that it lives on. */
+  get homes(): ReadonlySet<number> {
+    return new Set(this.#homes);
+  }
+
+  /** The thread of a pCPU has died: none of its other vCPUs is to wait for those that lived there. */
+  lost(pcpu: number): void {
+    const board = new Board(this.peer.handle.board);
+    this.#homes.forEach((home, vcpu) => {
+      if (home === pcpu) board.stopped(vcpu);
+    });
   }
 
   /** Its CPU time. */
@@ -175,7 +184,7 @@ export class DomainLife {
     const { dispatcher } = this.#services;
     for (const vcpu of this.vcpus) dispatcher.remove(vcpu);
     if (this.#isScheduled) dispatcher.slot.destroyDomain(this.domid);
-    if (this.#home >= 0) {
+    if (this.#homes.length > 0) {
       const answers = this.#services.links().map(({ pcpu }) => this.#services.forgotten(pcpu, this.domid));
       for (const link of this.#services.links()) link.send({ kind: 'forget', domid: this.domid });
       const stats = await Promise.all(answers);
@@ -194,7 +203,7 @@ export class DomainLife {
     if (known !== undefined) this.#services.dispatcher.woken(known);
   }
 
-  /** Chooses its pCPU, and tells all of them of it. */
+  /** Chooses a pCPU for each of its vCPUs, and tells all of them of it. */
   #place(): void {
     const { dispatcher, outputWaits, trace, regions, engine, clock } = this.#services;
     const { config, console } = this.#request;
@@ -204,12 +213,11 @@ export class DomainLife {
       const refused = dispatcher.adjust(this.domid, config.scheduling);
       if (refused !== undefined) throw schedulingRefused(refused);
     }
-    for (const vcpu of this.vcpus) {
-      this.#home = dispatcher.add(vcpu);
-      this.board.setHome(vcpu.vcpuId, this.#home);
-    }
+    this.#homes = this.vcpus.map((vcpu) => dispatcher.add(vcpu));
+    this.#homes.forEach((home, vcpu) => this.board.setHome(vcpu, home));
+    const sides = this.#homes.map((home) => ({ memory: ByteRing.allocate(SIDE_BYTES), home }));
     const { boot, store, consolePort } = this.#built;
-    const hosted: HostedDomainConfig = {
+    const hosted: Omit<HostedVcpuConfig, 'vcpu' | 'output'> = {
       ...this.peer,
       uuid: Uint8Array.from(Buffer.from(config.uuid.replaceAll('-', ''), 'hex')),
       boot,
@@ -220,33 +228,40 @@ export class DomainLife {
       engine,
       clock,
       cpu: config.cpu,
-      output: this.#sideMemory,
       outputTold: this.#sideTold,
       outputWaits,
-      ...(trace === undefined ? {} : { trace }),
-      ...(regions === undefined ? {} : { known: regions.known }),
     };
-    const translator = this.#translatorPort();
     for (const link of this.#services.links()) link.send({ kind: 'peer', peer: this.peer });
-    const link = this.#services.link(this.#home);
-    link.send({ kind: 'host', config: translator === undefined ? hosted : { ...hosted, translator } }, translator === undefined ? [] : [translator]);
+    sides.forEach(({ memory, home }, vcpu) => {
+      // what earlier runs translated serves the first vCPU: it boots
+      const known = vcpu === 0 ? regions?.known : undefined;
+      const translator = this.#translatorPort(home, known);
+      const config: HostedVcpuConfig = {
+        ...hosted,
+        vcpu,
+        output: memory,
+        ...(trace === undefined || vcpu !== 0 ? {} : { trace }),
+        ...(known === undefined ? {} : { known }),
+        ...(translator === undefined ? {} : { translator }),
+      };
+      this.#services.link(home).send({ kind: 'host', config }, translator === undefined ? [] : [translator]);
+    });
     const { ram, physmap, events } = this.state;
     const page = physmap.address(pvhLayout.consoleGfn);
     console.connect({
       page: new ConsoleRing(ram.bytes.subarray(page, page + PAGE), { write: () => undefined, notify: () => events.notify(consolePort) }),
-      side: new ByteRing(this.#sideMemory),
-      taken: () => this.#services.doorbells[this.#home]?.ring(),
+      sides: sides.map(({ memory, home }) => ({ ring: new ByteRing(memory), taken: () => this.#services.doorbells[home]?.ring() })),
     });
   }
 
-  #translatorPort(): MessagePort | undefined {
-    const { engine, clock, translators, index, doorbellMemory, trace, regions } = this.#services;
-    const doorbell = doorbellMemory[this.#home];
+  #translatorPort(home: number, known: PackedRequests | undefined): MessagePort | undefined {
+    const { engine, clock, translators, index, doorbellMemory, trace } = this.#services;
+    const doorbell = doorbellMemory[home];
     if (trace !== undefined || translators === undefined || doorbell === undefined || !wantsTranslator({ engine, clock })) return undefined;
     const { port1, port2 } = new MessageChannel();
     // When it fails the guest goes on in the interpreter.
-    const known = regions === undefined ? {} : { known: regions.known };
-    void translators.run({ port: port2, functions: index.functions, doorbell, ...known }, [port2]).catch(() => undefined);
+    const task = { port: port2, functions: index.functions, doorbell, ...(known === undefined ? {} : { known }) };
+    void translators.run(task, [port2]).catch(() => undefined);
     return port1;
   }
 }

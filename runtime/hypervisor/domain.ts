@@ -153,7 +153,7 @@ export class Domain extends EventEmitter<DomainEvents> {
     this.#paused = true;
     life.setPaused(true);
     this.#showState();
-    await this.#owner.services.settled(life.home);
+    await Promise.all([...life.homes].map((pcpu) => this.#owner.services.settled(pcpu)));
   }
 
   /** Lets it run again. */

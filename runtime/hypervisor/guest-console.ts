@@ -8,14 +8,19 @@ const PIECE = 1 << 16;
 /** Pieces taken at once: a guest may write as fast as it is read, and others want their turn. */
 const ROUNDS = 64;
 
+/** A ring in which a vCPU leaves output. */
+export interface SideRing {
+  readonly ring: ByteRing;
+  /** Bytes were taken from it. */
+  taken(): void;
+}
+
 /** The rings of a domain's console in its present life. */
 export interface ConsoleRings {
   /** The page that the guest shares. */
   readonly page: ConsoleRing;
-  /** What comes another way: `console_io`, and devices of plugins. */
-  readonly side: ByteRing;
-  /** Bytes were taken from `side`. */
-  taken(): void;
+  /** What comes another way: `console_io`, and devices of plugins; from each vCPU. */
+  readonly sides: readonly SideRing[];
 }
 
 /**
@@ -106,9 +111,10 @@ export class GuestConsole extends Duplex {
   #next(): Uint8Array | undefined {
     const rings = this.#rings;
     if (rings === undefined) return undefined;
-    if (!rings.side.isEmpty) {
-      const bytes = rings.side.read(PIECE);
-      rings.taken();
+    const side = rings.sides.find(({ ring }) => !ring.isEmpty);
+    if (side !== undefined) {
+      const bytes = side.ring.read(PIECE);
+      side.taken();
       return bytes;
     }
     const bytes = rings.page.take(PIECE);

@@ -169,10 +169,15 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
   async createDomain(config: DomainConfig, source = 'config'): Promise<Domain> {
     this.#open();
     const checked = checkConfig(config, source);
-    const { name } = checked;
+    const { name, vcpus } = checked;
     if (this.#domains.has(name)) {
       throw new HypervisorError('HV_ERR_DOMAIN_NAME', `${source}.name: there is a domain "${name}" already`, {
         hint: 'choose another name, or destroy that domain',
+      });
+    }
+    if (vcpus > 1 && this.#parts.options.clock === 'instructions') {
+      throw new HypervisorError('HV_ERR_DOMAIN_CONFIG', `${source}.vcpus: expected was 1, for time is counted in instructions of one vCPU; seen was ${vcpus}`, {
+        hint: 'leave vcpus out, or take the clock of the host',
       });
     }
     const owner: DomainOwner = {
@@ -271,7 +276,7 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
       const { regions } = this.#services;
       if (regions !== undefined && report.known !== undefined) regions.known = report.known;
       this.#resolve(`forgotten ${pcpu} ${report.domid}`, report.stats);
-    } else if (report.kind === 'synced') this.#resolve(`synced ${report.id}`);
+    } else if (report.kind === 'synced') this.#resolve(`synced ${pcpu} ${report.id}`);
     else if (report.kind === 'stderr') this.emit('stderr', report.bytes);
     else if (report.kind === 'plugin-failed') this.#warn(fromPlainError(report.error));
   }
@@ -319,10 +324,12 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
     this.#links[pcpu] = fresh;
     for (const domain of this.domains) {
       const { life } = domain;
-      if (life?.home === pcpu) domain.lifeEnded(life.domid, { kind: 'failed', error: toPlainError(error), report: [lostLine(error, running === life.domid)] });
-      else if (life !== undefined) fresh.send({ kind: 'peer', peer: life.peer });
+      if (life?.homes.has(pcpu)) {
+        life.lost(pcpu);
+        domain.lifeEnded(life.domid, { kind: 'failed', error: toPlainError(error), report: [lostLine(error, running === life.domid)] });
+      } else if (life !== undefined) fresh.send({ kind: 'peer', peer: life.peer });
     }
-    for (const key of this.#awaited.keys()) if (key.startsWith(`forgotten ${pcpu} `)) this.#resolve(key);
+    for (const key of this.#awaited.keys()) if (key.startsWith(`forgotten ${pcpu} `) || key.startsWith(`synced ${pcpu} `)) this.#resolve(key);
     this.#services.dispatcher.restart(pcpu);
     this.#warn(error);
   }
@@ -343,7 +350,7 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
 
   async #settled(pcpu: number): Promise<void> {
     const id = ++this.#syncs;
-    const answer = this.#answer(`synced ${id}`);
+    const answer = this.#answer(`synced ${pcpu} ${id}`);
     this.#link(pcpu).send({ kind: 'sync', id });
     await answer;
   }

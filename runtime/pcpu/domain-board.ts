@@ -4,13 +4,14 @@ import type { Doorbell } from './doorbell.ts';
 const PORT_WORDS = MAX_PORTS / 32;
 const TOLD = 0;
 const KICKED = 1;
-const HOMES = 2;
+const DEAD = KICKED + MAX_VCPUS;
+const HOMES = DEAD + MAX_VCPUS;
 const PORTS = HOMES + MAX_VCPUS;
 const NOWHERE = -1;
 
 /**
  * Words in shared memory by which threads tell each other that something has happened to a domain: which ports it
- * signalled to backends on the main thread, and that its vCPUs should look at their events.
+ * signalled to backends on the main thread, which of its vCPUs should look at their events, and which wait for ever.
  */
 export class DomainBoard {
   readonly #words: Int32Array;
@@ -54,12 +55,22 @@ export class DomainBoard {
 
   /** Has the pCPU on which a vCPU lives look at its events. */
   kick(vcpu: number, doorbells: readonly Doorbell[]): void {
-    Atomics.store(this.#words, KICKED, 1);
+    Atomics.store(this.#words, KICKED + vcpu, 1);
     doorbells[this.homeOf(vcpu)]?.ring();
   }
 
-  /** The pCPU: whether anybody kicked, once. */
-  takeKick(): boolean {
-    return Atomics.load(this.#words, KICKED) !== 0 && Atomics.exchange(this.#words, KICKED, 0) !== 0;
+  /** The pCPU: whether anybody kicked a vCPU, once. */
+  takeKick(vcpu: number): boolean {
+    return Atomics.load(this.#words, KICKED + vcpu) !== 0 && Atomics.exchange(this.#words, KICKED + vcpu, 0) !== 0;
+  }
+
+  /** A vCPU has halted with interrupts off, or runs again. */
+  setDead(vcpu: number, dead: boolean): void {
+    Atomics.store(this.#words, DEAD + vcpu, dead ? 1 : 0);
+  }
+
+  /** Whether a vCPU has halted with interrupts off: only another vCPU can have it run again. */
+  isDead(vcpu: number): boolean {
+    return Atomics.load(this.#words, DEAD + vcpu) !== 0;
   }
 }

@@ -35,7 +35,9 @@ export interface PeerDomain {
 }
 
 /** All that a pCPU needs to run a vCPU of a domain. */
-export interface HostedDomainConfig extends PeerDomain {
+export interface HostedVcpuConfig extends PeerDomain {
+  /** Its number. What a domain has once, such as its devices of plugins, is with vCPU 0. */
+  readonly vcpu: number;
   readonly uuid: Uint8Array;
   readonly boot: BootState;
   readonly consolePort: number;
@@ -61,8 +63,8 @@ export interface HostedDomainConfig extends PeerDomain {
 
 /** What the main thread tells a pCPU. */
 export type PcpuCommand =
-  /** It is to run this domain when it is ordered to. */
-  | { readonly kind: 'host'; readonly config: HostedDomainConfig }
+  /** It is to run this vCPU when it is ordered to. */
+  | { readonly kind: 'host'; readonly config: HostedVcpuConfig }
   /** There is another domain that this pCPU's guests may bind to. */
   | { readonly kind: 'peer'; readonly peer: PeerDomain }
   /** A domain is gone; answered by `forgotten`. */
@@ -86,7 +88,7 @@ export type PcpuReport =
   | { readonly kind: 'output'; readonly domid: number }
   /** What devices of plugins write to the standard error. */
   | { readonly kind: 'stderr'; readonly bytes: Uint8Array }
-  /** A domain has ended itself. Its vCPU stays as it is until it is forgotten. */
+  /** A vCPU has ended its domain. It stays as it is until the domain is forgotten. */
   | { readonly kind: 'ended'; readonly domid: number; readonly end: DomainEnding }
   | { readonly kind: 'forgotten'; readonly domid: number; readonly stats?: RunStats; readonly known?: PackedRequests }
   | { readonly kind: 'synced'; readonly id: number }

@@ -1,17 +1,20 @@
 import { receiveMessageOnPort } from 'node:worker_threads';
+import type { PackedRequests } from '#jit';
 import type { PcpuHooks } from '#sdk';
 import { DomainState } from '../domain/domain-state.ts';
 import type { EventChannels } from '../event/event-channels.ts';
 import { hostNow } from '../machine/clock.ts';
 import type { SliceEnd } from '../machine/pc-machine.ts';
 import type { TranslateNow } from '../machine/translation.ts';
+import { MAX_VCPUS } from '../memory/domain-tables.ts';
 import { garbageCollector } from './collect-garbage.ts';
 import { DomainBoard } from './domain-board.ts';
 import { Doorbell } from './doorbell.ts';
-import { HostedDomain } from './hosted-domain.ts';
+import { HostedVcpu } from './hosted-vcpu.ts';
 import { PcpuMailbox, type PcpuOrder } from './pcpu-mailbox.ts';
-import type { HostedDomainConfig, PcpuCommand, PcpuReport, PcpuStart, PeerDomain } from './pcpu-protocol.ts';
+import type { HostedVcpuConfig, PcpuCommand, PcpuReport, PcpuStart, PeerDomain } from './pcpu-protocol.ts';
 import { toPlainError } from './plain-error.ts';
+import type { RunStats } from './run-stats.ts';
 import { translationMode } from './translation-modes.ts';
 
 /** Between looks at the doorbell, timers and orders. */
@@ -24,6 +27,8 @@ const LEAST_WAIT_MS = 0.03;
 const MOST_GONE = 8;
 const NOBODY = -1;
 
+const keyOf = (domid: number, vcpu: number): number => domid * MAX_VCPUS + vcpu;
+
 /**
  * Hot path: the loop of a pCPU. It runs the vCPU that the main thread ordered until there is another order, tells when
  * that vCPU waits or its time is over, and looks after events and timers of the others that live here. It never waits
@@ -35,7 +40,8 @@ export class PcpuThread {
   readonly #mailbox: PcpuMailbox;
   readonly #doorbells: readonly Doorbell[];
   readonly #doorbell: Doorbell;
-  readonly #hosted = new Map<number, HostedDomain>();
+  /** By {@link keyOf}. */
+  readonly #hosted = new Map<number, HostedVcpu>();
   readonly #peers = new Map<number, PeerDomain>();
   readonly #peerStates = new Map<number, DomainState>();
   readonly #translate: TranslateNow | undefined;
@@ -60,7 +66,7 @@ export class PcpuThread {
   run(): void {
     this.#post({ kind: 'ready' });
     while (!this.#doorbell.stopRequested) this.#turn();
-    for (const domain of this.#hosted.values()) domain.close();
+    for (const vcpu of this.#hosted.values()) vcpu.close();
   }
 
   #turn(): void {
@@ -69,7 +75,7 @@ export class PcpuThread {
     this.#mailbox.beat(NOBODY);
     if (this.#mailbox.takeAnnouncement()) this.#listen();
     this.#attend();
-    const current = this.#hosted.get(order.domid);
+    const current = this.#hosted.get(keyOf(order.domid, order.vcpu));
     const runs = current !== undefined && this.#canRun(current, order);
     if (runs) this.#run(current, order);
     this.#checkTime(order);
@@ -87,35 +93,42 @@ export class PcpuThread {
     }
   }
 
-  #host(config: HostedDomainConfig): void {
+  #host(config: HostedVcpuConfig): void {
     const { port, module, index, directory } = this.#start;
     const { domid } = config.handle;
+    const key = keyOf(domid, config.vcpu);
     try {
-      const domain = new HostedDomain(config, {
+      const vcpu = new HostedVcpu(config, {
         module,
         index,
         directory,
         port,
+        pcpu: this.#start.pcpu,
         doorbell: this.#doorbell,
+        doorbells: this.#doorbells,
         peers: { find: (other) => this.#findPeer(other) },
         translation: translationMode(config, this.#translate),
       });
-      this.#hosted.set(domid, domain);
-      this.#hooks.platformCreated.call(domain.platform());
+      this.#hosted.set(key, vcpu);
+      if (config.vcpu === 0) this.#hooks.platformCreated.call(vcpu.platform());
     } catch (error) {
-      this.#hosted.delete(domid);
+      this.#hosted.delete(key);
       this.#post({ kind: 'ended', domid, end: { kind: 'failed', error: toPlainError(error) } });
     }
   }
 
   #forget(domid: number): void {
-    const domain = this.#hosted.get(domid);
-    this.#hosted.delete(domid);
+    let stats: RunStats | undefined;
+    let known: PackedRequests | undefined;
+    for (const [key, vcpu] of this.#hosted) {
+      if (vcpu.domid !== domid) continue;
+      this.#hosted.delete(key);
+      if (!vcpu.ended) stats = vcpu.abandon() ?? stats;
+      known ??= vcpu.known;
+    }
     this.#peers.delete(domid);
     this.#peerStates.delete(domid);
     this.#gone++;
-    const stats = domain === undefined || domain.ended ? undefined : domain.abandon();
-    const known = domain?.known;
     this.#post({ kind: 'forgotten', domid, ...(stats === undefined ? {} : { stats }), ...(known === undefined ? {} : { known }) });
   }
 
@@ -135,50 +148,50 @@ export class PcpuThread {
 
   /** Looks after those that wait: events that came, timers that are due. */
   #attend(): void {
-    for (const domain of this.#hosted.values()) {
-      const isKicked = domain.board.takeKick();
-      if (!domain.asleep || (!isKicked && domain.untilTimer() > 0)) continue;
-      if (domain.machine.attend()) domain.woken();
+    for (const vcpu of this.#hosted.values()) {
+      const isKicked = vcpu.board.takeKick(vcpu.vcpu);
+      if (!vcpu.asleep || (!isKicked && vcpu.untilTimer() > 0)) continue;
+      if (vcpu.machine.attend()) vcpu.woken();
     }
   }
 
   /** Whether the vCPU of an order can run; the main thread is told when it cannot. */
-  #canRun(domain: HostedDomain, { sequence }: PcpuOrder): boolean {
-    if (domain.ended) return false;
-    if (domain.machine.attend() || domain.skipToTimer()) {
+  #canRun(vcpu: HostedVcpu, { sequence }: PcpuOrder): boolean {
+    if (vcpu.ended) return false;
+    if (vcpu.machine.attend() || vcpu.skipToTimer()) {
       // Also when what it waited for came just now: the main thread may not have heard yet that it waited.
-      if (domain.asleep) domain.woken();
+      if (vcpu.asleep) vcpu.woken();
       return true;
     }
-    if (domain.blockedAt !== sequence || !domain.asleep) {
-      domain.asleep = true;
-      domain.blockedAt = sequence;
-      this.#post({ kind: 'blocked', domid: domain.domid, vcpu: 0, sequence });
+    if (vcpu.blockedAt !== sequence || !vcpu.asleep) {
+      vcpu.asleep = true;
+      vcpu.blockedAt = sequence;
+      this.#post({ kind: 'blocked', domid: vcpu.domid, vcpu: vcpu.vcpu, sequence });
     }
     return false;
   }
 
-  #run(domain: HostedDomain, { untilNs }: PcpuOrder): void {
-    this.#mailbox.beat(domain.domid);
+  #run(vcpu: HostedVcpu, { untilNs }: PcpuOrder): void {
+    this.#mailbox.beat(vcpu.domid);
     const left = (untilNs - hostNow()) / 1e6;
     // A slice that is over goes on until there is another order.
     let ms = left > 0 ? Math.min(SLICE_MS, left) : SLICE_MS;
     for (const each of this.#hosted.values()) ms = Math.min(ms, each.untilTimer());
-    let end: ReturnType<HostedDomain['slice']>;
+    let end: ReturnType<HostedVcpu['slice']>;
     try {
-      end = domain.slice(Math.max(LEAST_SLICE_MS, ms));
-      if (end === 'halt' && !domain.machine.interruptible) this.#end(domain, 'dead-halt');
-      else if (end !== 'budget' && end !== 'halt') this.#end(domain, end);
+      end = vcpu.slice(Math.max(LEAST_SLICE_MS, ms));
+      if (end === 'halt' && vcpu.isDomainDead) this.#end(vcpu, 'dead-halt');
+      else if (end !== 'budget' && end !== 'halt') this.#end(vcpu, end);
     } catch (error) {
-      domain.ended = true;
-      this.#post({ kind: 'ended', domid: domain.domid, end: domain.failed(toPlainError(error)) });
+      vcpu.ended = true;
+      this.#post({ kind: 'ended', domid: vcpu.domid, end: vcpu.failed(toPlainError(error)) });
     }
   }
 
-  #end(domain: HostedDomain, end: Exclude<SliceEnd, 'budget' | 'halt'> | 'exit' | 'dead-halt'): void {
-    const ending = domain.endingOf(end);
-    domain.ended = true;
-    this.#post({ kind: 'ended', domid: domain.domid, end: ending });
+  #end(vcpu: HostedVcpu, end: Exclude<SliceEnd, 'budget' | 'halt'> | 'exit' | 'dead-halt'): void {
+    const ending = vcpu.endingOf(end);
+    vcpu.ended = true;
+    this.#post({ kind: 'ended', domid: vcpu.domid, end: ending });
   }
 
   /** Asks for another order when the time of this one is over; once. */
@@ -191,7 +204,7 @@ export class PcpuThread {
   /** Waits for the doorbell or for a moment at which there is something to do. */
   #rest({ sequence, untilNs }: PcpuOrder, doorbell: number): void {
     let ms = this.#expiredAt === sequence ? Number.POSITIVE_INFINITY : (untilNs - hostNow()) / 1e6;
-    for (const domain of this.#hosted.values()) if (domain.asleep) ms = Math.min(ms, domain.untilTimer());
+    for (const vcpu of this.#hosted.values()) if (vcpu.asleep) ms = Math.min(ms, vcpu.untilTimer());
     if (ms < LEAST_WAIT_MS) return;
     if (this.#gone >= MOST_GONE) {
       this.#gone = 0;

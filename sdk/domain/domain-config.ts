@@ -13,7 +13,7 @@ export interface DomainConfig {
   readonly extra?: string;
   /** Memory in MiB, 2 to 3584; 256 when left out. */
   readonly memory?: number;
-  /** Number of vCPUs; 1 when left out. */
+  /** Number of vCPUs, 1 to 32; 1 when left out. */
   readonly vcpus?: number;
   /** VBDs: `file:PATH,xvda,w`, `memory:64M,xvdb,w`. */
   readonly disk?: readonly string[];

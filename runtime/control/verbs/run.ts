@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { Argument, type Command } from 'commander';
 import { HypervisorError, type DomainConfig } from '#sdk';
 import type { PackedRequests } from '#jit';
@@ -5,6 +6,7 @@ import { loadInterpreter } from '#jit/interpreter';
 import { checkOptions } from '../../hypervisor/check-options.ts';
 import { readGuestFile } from '../../hypervisor/read-guest-file.ts';
 import { CodeCacheFile } from '../../image/index.ts';
+import { MAX_VCPUS } from '../../memory/domain-tables.ts';
 import { type MachineKind, Pcpu, type PcpuListener } from '../../pcpu/index.ts';
 import { applyOnMain, loadPlugins, PluginIsolation } from '../../plugin/index.ts';
 import { type ConfiguredDomain, configuredDomain } from '../configured-domain.ts';
@@ -87,7 +89,8 @@ async function starterOf(
 ): Promise<(listener: PcpuListener) => GuestRunner> {
   const engine = options.engine ?? (options.trace === undefined ? 'auto' : 'interpreter');
   if ('config' in guest || machineOf(options, guest) === 'pvh') {
-    const { clock, trace, pcpus = 1, scheduler = 'sedf' } = options;
+    const { clock, trace, scheduler = 'sedf' } = options;
+    const pcpus = options.pcpus ?? usualPcpus('config' in guest ? guest.config?.vcpus : options.vcpus);
     const checked = {
       ...checkOptions({ pcpus, scheduler, engine, clock, log: say }),
       plugins: options.plugin,
@@ -120,6 +123,11 @@ async function starterOf(
     },
   };
   return (listener) => new Pcpu(request, listener);
+}
+
+/** A pCPU for each vCPU, as far as the host has processors. What is no number of vCPUs is refused when the domain is created. */
+function usualPcpus(vcpus: unknown): number {
+  return typeof vcpus === 'number' && vcpus >= 1 && vcpus <= MAX_VCPUS ? Math.min(Math.floor(vcpus), availableParallelism()) : 1;
 }
 
 /** The domain that the options describe. */

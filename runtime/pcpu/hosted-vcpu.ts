@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
-import { CodeCache, type PackedRequests, packRequests, unpackRequests } from '#jit';
+import { Board, CodeCache, type PackedRequests, packRequests, unpackRequests } from '#jit';
 import type { InterpreterIndex } from '#jit/interpreter';
 import type { ByteSink, Platform } from '#sdk';
 import type { EventPeers } from '../event/event-channels.ts';
@@ -8,28 +8,30 @@ import { PvhMachine } from '../domain/pvh-machine.ts';
 import { hostClock } from '../machine/clock.ts';
 import type { SliceEnd } from '../machine/pc-machine.ts';
 import { Translation, type TranslationMode } from '../machine/translation.ts';
+import { Vcpu } from '../memory/domain-tables.ts';
 import { ByteRing } from './byte-ring.ts';
 import { ConsoleOutput } from './console-output.ts';
 import { crashReport, tripleFaultReason } from './crash-report.ts';
 import { DomainBoard } from './domain-board.ts';
 import type { Doorbell } from './doorbell.ts';
 import { FileOutput } from './file-output.ts';
-import type { DomainEnding, HostedDomainConfig, PcpuReport } from './pcpu-protocol.ts';
+import type { DomainEnding, HostedVcpuConfig, PcpuReport } from './pcpu-protocol.ts';
 import { type RunStats, StatsCollector } from './run-stats.ts';
 import { TraceWriter } from './trace-writer.ts';
 
-/** What a hosted domain gets of its pCPU. */
-export interface DomainHostParts {
+/** What a hosted vCPU gets of its pCPU. */
+export interface VcpuHostParts {
   readonly module: WebAssembly.Module;
   readonly index: InterpreterIndex;
   readonly directory: string;
+  readonly pcpu: number;
   readonly doorbell: Doorbell;
+  readonly doorbells: readonly Doorbell[];
   readonly port: MessagePort;
   readonly peers: Pick<EventPeers, 'find'>;
   readonly translation: TranslationMode | null;
 }
 
-const VCPU = 0;
 const FIRST_BUDGET = 200_000;
 const LEAST_BUDGET = 5_000;
 const MOST_BUDGET = 4_000_000;
@@ -37,19 +39,22 @@ const FIRST_PER_MS = 100_000;
 /** A shorter slice tells nothing about the vCPU's speed. */
 const MEASURABLE_MS = 0.2;
 
-/** A domain on the pCPU that runs it: its machine, its output, and how fast it is. */
-export class HostedDomain {
+/** A vCPU on the pCPU that runs it: its machine, its output, and how fast it is. */
+export class HostedVcpu {
   readonly domid: number;
+  /** Its number. */
+  readonly vcpu: number;
   readonly machine: PvhMachine;
   readonly board: DomainBoard;
-  /** The main thread believes that the vCPU waits. */
+  /** The main thread believes that it waits. */
   asleep = false;
   /** The number of the order for which it was told so. */
   blockedAt = -1;
-  /** It has ended, and runs no more. */
+  /** It has ended its domain, and runs no more. */
   ended = false;
-  readonly #config: HostedDomainConfig;
-  readonly #parts: DomainHostParts;
+  readonly #config: HostedVcpuConfig;
+  readonly #parts: VcpuHostParts;
+  readonly #cores: Board;
   readonly #output: ConsoleOutput;
   readonly #files = new Map<string, FileOutput>();
   readonly #stats = new StatsCollector();
@@ -59,9 +64,11 @@ export class HostedDomain {
   #exitCode: number | undefined;
   #perMs = FIRST_PER_MS;
 
-  constructor(config: HostedDomainConfig, parts: DomainHostParts) {
-    const { handle, engine, clock } = config;
+  constructor(config: HostedVcpuConfig, parts: VcpuHostParts) {
+    const { handle, engine, clock, vcpu } = config;
     this.domid = handle.domid;
+    this.vcpu = vcpu;
+    this.#cores = new Board(handle.board);
     this.#config = config;
     this.#parts = parts;
     this.board = new DomainBoard(config.board);
@@ -90,6 +97,8 @@ export class HostedDomain {
         clock: hostClock(config.startNs),
         startNs: config.startTimeNs,
         peers: { find: parts.peers.find, closed: () => undefined, signal: (port) => this.#signal(port) },
+        vcpu,
+        kick: (other) => this.#kick(other),
       },
     });
     if (config.trace !== undefined) new TraceWriter(this.machine.core, this.#openFile(config.trace)).attach();
@@ -98,10 +107,12 @@ export class HostedDomain {
     this.#translation = isTranslated ? new Translation(this.machine.core, parts.index, parts.translation, this.#cache) : null;
   }
 
-  /** Runs its vCPU for about so many milliseconds. */
+  /** Runs for about so many milliseconds. */
   slice(milliseconds: number): SliceEnd | 'exit' {
-    const { machine } = this;
+    const { machine, vcpu } = this;
+    const { handle } = this.#config;
     this.#translation?.betweenSlices();
+    if (handle.vcpus > 1) this.board.setDead(vcpu, false);
     const budget = machine.clock.real ? Math.round(Math.min(MOST_BUDGET, Math.max(LEAST_BUDGET, this.#perMs * milliseconds))) : FIRST_BUDGET;
     const before = machine.core.executed;
     const start = performance.now();
@@ -111,6 +122,16 @@ export class HostedDomain {
     if (ms >= MEASURABLE_MS) this.#perMs = (this.#perMs + (machine.core.executed - before) / ms) / 2;
     this.flush();
     return this.#exitCode === undefined ? end : 'exit';
+  }
+
+  /** Whether it has halted for ever, as have all other vCPUs of the domain: none is left to wake another. */
+  get isDomainDead(): boolean {
+    if (this.machine.interruptible) return false;
+    this.board.setDead(this.vcpu, true);
+    const { tables } = this.machine.domain.state;
+    const isDead = (vcpu: number): boolean => this.board.isDead(vcpu) || tables.vcpu(vcpu, Vcpu.UP) === 0;
+    for (let vcpu = 0; vcpu < this.#config.handle.vcpus; vcpu++) if (!isDead(vcpu) || tables.vcpu(vcpu, Vcpu.START) !== 0) return false;
+    return true;
   }
 
   /** Moves the time of a domain whose time does not pass by itself to its next timer; whether there was one. */
@@ -135,19 +156,19 @@ export class HostedDomain {
     this.#output.flush();
   }
 
-  /** The domain has ended with a slice: what there is to tell of it. */
+  /** It has ended the domain with a slice: what there is to tell of that. */
   endingOf(end: Exclude<SliceEnd, 'budget' | 'halt'> | 'exit' | 'dead-halt'): DomainEnding {
     const { core } = this.machine;
     this.close();
-    const stats = this.#finishStats();
-    const crashed = (kind: DomainEnding['kind'], reason: string): DomainEnding => ({ kind, report: crashReport(core, reason), stats });
+    const stats = this.#itsStats();
+    const crashed = (kind: DomainEnding['kind'], reason: string): DomainEnding => ({ kind, report: this.#report(reason), ...stats });
     switch (end) {
       case 'power-off':
-        return { kind: 'poweroff', stats };
+        return { kind: 'poweroff', ...stats };
       case 'reset':
-        return { kind: 'reboot', stats };
+        return { kind: 'reboot', ...stats };
       case 'exit':
-        return { kind: 'exit', exitCode: this.#exitCode ?? 0, stats };
+        return { kind: 'exit', exitCode: this.#exitCode ?? 0, ...stats };
       case 'crash':
         return crashed('crash', `the guest crashed after ${core.executed} instructions, and said so`);
       case 'watchdog':
@@ -166,18 +187,18 @@ export class HostedDomain {
     } catch {
       // The first failure is the one to report.
     }
-    const report = crashReport(this.machine.core, `the hypervisor could not go on with the guest: ${error.message}`);
-    return { kind: 'failed', error, report, stats: this.#finishStats() };
+    const report = this.#report(`the hypervisor could not go on with the guest: ${error.message}`);
+    return { kind: 'failed', error, report, ...this.#itsStats() };
   }
 
-  /** It is taken away: what it has cost. */
+  /** It is taken away: what it has cost, if that is told of it. */
   abandon(): RunStats | undefined {
     try {
       this.close();
     } catch {
       // Nobody waits for what a file could not take.
     }
-    return this.#finishStats();
+    return this.#itsStats().stats;
   }
 
   /** What the next run of its guest should know, when that is kept. */
@@ -212,20 +233,37 @@ export class HostedDomain {
     };
   }
 
-  /** Says that its vCPU can run again. */
+  /** Says that it can run again. */
   woken(): void {
     this.asleep = false;
-    this.#post({ kind: 'woken', domid: this.domid, vcpu: VCPU });
+    this.#post({ kind: 'woken', domid: this.domid, vcpu: this.vcpu });
+  }
+
+  /** Has another vCPU of the domain look at its events and messages. */
+  #kick(other: number): void {
+    const { doorbells, pcpu } = this.#parts;
+    this.#cores.kick(other);
+    this.board.kick(other, doorbells);
+    // this thread has to look for it
+    if (this.board.homeOf(other) === pcpu) this.machine.core.expire();
   }
 
   #signal(port: number): void {
     if (this.board.signal(port)) this.#post({ kind: 'signals', domid: this.domid });
   }
 
-  #finishStats(): RunStats {
+  /** The report of a crash; of which vCPU, where there are several. */
+  #report(reason: string): string[] {
+    const { core } = this.machine;
+    return crashReport(core, this.#config.handle.vcpus > 1 ? `vCPU ${this.vcpu}: ${reason}` : reason);
+  }
+
+  /** What it has cost: of vCPU 0 only. */
+  #itsStats(): { readonly stats?: RunStats } {
     const { engine, clock, handle } = this.#config;
+    if (this.vcpu !== 0) return {};
     this.#stats.add(this.machine.core, this.#translation?.stats ?? null);
-    return this.#stats.finish({ engine, clock, guestBytes: handle.ramBytes });
+    return { stats: this.#stats.finish({ engine, clock, guestBytes: handle.ramBytes }) };
   }
 
   #openFile(path: string): FileOutput {
