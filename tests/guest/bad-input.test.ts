@@ -39,7 +39,7 @@ const cases: readonly (readonly [title: string, words: readonly string[], exitCo
   ['a vif of no network', [...pvh, '--vif', 'backend=none'], 1, 'HV_ERR_DEVICE_SPEC', /no network "none"; expected was one of user, switch/],
   ['two vCPUs that count time', [...pvh, '--vcpus', '2', '--clock', 'instructions'], 1, 'HV_ERR_DOMAIN_CONFIG', /vcpus: expected was 1, for time.*seen was 2/],
   ['too many vCPUs', [...pvh, '--vcpus', '33'], 2, 'HV_ERR_CLI_OPTION', /--vcpus: "33" is no number from 1 to 32/],
-  ['too many vCPUs in a configuration', ['run', config({ kernel, vcpus: 33 })], 1, 'HV_ERR_DOMAIN_CONFIG', /vcpus: expected was a whole number from 1 to 32; seen was 33/],
+  ['too many vCPUs in a configuration', ['run', config({ kernel, vcpus: 33 })], 1, 'HV_ERR_DOMAIN_CONFIG', /vcpus: expected was .* from 1 to 32; seen was 33/],
   ['a number of vCPUs that is none', [...pvh, '--vcpus', 'two'], 2, 'HV_ERR_CLI_OPTION', /--vcpus: "two"/],
   ['no pCPU', [...pvh, '--pcpus', '0'], 2, 'HV_ERR_CLI_OPTION', /--pcpus: "0" is no number from 1 to 64/],
   ['an unknown scheduler', [...pvh, '--scheduler', 'lottery'], 1, 'HV_ERR_SCHEDULER_UNKNOWN', /"lottery".*bvt, credit, sedf/],
