@@ -99,13 +99,9 @@ async function fill(cache: string, entry: string, request: DebianGuestRequest): 
     request.onProgress?.({ phase: 'unpack', fraction: 0.8 });
     const busybox = await unpackMember(packages.busybox, /^(usr\/)?bin\/busybox$/);
     request.signal?.throwIfAborted();
+    const content = { files: { vmlinuz, busybox, 'modules.cpio': modules }, packages: packages.fileNames, warnings };
     // Another process may have been faster: its files are as good as ours.
-    if (request.refresh !== true && (await guestIn(entry)) !== undefined) return;
-    await publishCacheEntry(partial, entry, {
-      files: { vmlinuz, busybox, 'modules.cpio': modules },
-      packages: packages.fileNames,
-      warnings,
-    });
+    await publishCacheEntry(partial, entry, content, async () => request.refresh !== true && (await guestIn(entry)) !== undefined);
   } catch (error) {
     throw spaceError(error, cache);
   } finally {

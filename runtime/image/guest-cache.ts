@@ -54,12 +54,14 @@ export async function createPartialDirectory(cache: string): Promise<string> {
  * Makes files into a cache entry, which appears complete or not at all.
  *
  * @param partial - a directory from {@link createPartialDirectory}
- * @param entry - the entry's path; what was there is replaced
+ * @param entry - the entry's path; what is there is replaced
+ * @param stays - whether what is there by then stays instead; without it nothing does
  */
 export async function publishCacheEntry(
   partial: string,
   entry: string,
   content: Omit<CacheManifest, 'sha256'> & { readonly files: Readonly<Record<string, Uint8Array>> },
+  stays: () => Promise<boolean> = () => Promise.resolve(false),
 ): Promise<void> {
   const complete = join(partial, 'complete');
   await mkdir(complete);
@@ -77,7 +79,9 @@ export async function publishCacheEntry(
     flush: true,
   });
   await chmod(complete, 0o755);
-  await replaceDirectory(complete, entry, join(partial, 'replaced'));
+  if (await isPlaced(complete, entry)) return;
+  // another process may have been faster: who reads its files must not find them gone
+  if (!(await stays())) await replaceDirectory(complete, entry, join(partial, 'replaced'));
 }
 
 /** Makes a directory and those above it. Node's own recursive `mkdir` never returns where nothing can be made, as in /proc. */
@@ -89,6 +93,17 @@ export async function makeDirectory(path: string): Promise<void> {
     // Another process may have been faster.
     if (error.code !== 'EEXIST') throw error;
   });
+}
+
+/** Renames a directory to where nothing may be yet; false when there is something. */
+async function isPlaced(from: string, to: string): Promise<boolean> {
+  return await rename(from, to).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOTEMPTY' || error.code === 'EEXIST') return false;
+      throw error;
+    },
+  );
 }
 
 /** A directory can't be renamed onto a full one, so the old one steps aside first. */

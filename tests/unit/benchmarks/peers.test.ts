@@ -46,7 +46,7 @@ test('peers refuse what they cannot do by nature', () => {
 
 test('an unknown peer is refused with the names of the known', () => {
   expect(choosePeers(['v86', 'xylem']).map(({ name }) => name)).toEqual(['xylem', 'v86']);
-  expect(() => choosePeers(['bochs'])).toThrow(/no peer 'bochs'; there are xylem, qemu, v86, native/);
+  expect(() => choosePeers(['bochs'])).toThrow(/no peer 'bochs'; there are xylem, warm, qemu, v86, native/);
 });
 
 test.each(['i386', 'amd64'])('the %s image is multiboot 1, 32-bit ELF, small, and holds every case', (architecture) => {
