@@ -111,12 +111,18 @@ export class FifoEvents implements EventAbi {
     if (word === 0) return false;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const old = this.#ram.load(word);
-      if ((old & LINKED) === 0) return false;
+      if ((old & LINKED) === 0) {
+        // the guest spins for as long as it finds its word busy
+        if (attempt > 0) this.#ram.clearBits(word, BUSY);
+        return false;
+      }
       if (this.#ram.replace(word, old, (old & ~(BUSY | LINK)) | port)) return true;
       // While this is set the guest waits before it takes the event.
       this.#ram.setBits(word, BUSY);
     }
-    return false;
+    // Only a guest that writes its word over and over comes here. The event is lost to it, as under Xen; those before it are not.
+    this.#ram.clearBits(word, BUSY);
+    return true;
   }
 
   #wordOf(port: number): number {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Errno } from '#sdk';
+import { Errno, EventFifo } from '#sdk';
 import { testDomain } from '../domain/domain-fixture.ts';
 import { FifoGuest } from './fifo-guest.ts';
 
@@ -104,6 +104,26 @@ describe('event channels with the FIFO ABI', () => {
       expect(guest.handle().sort((a, b) => a - b)).toEqual([...expected].sort((a, b) => a - b));
       expected.clear();
     }
+  });
+
+  it.each([1, 2, 100])('leave no word busy when the guest changes it %i times under their hands', (changes) => {
+    const { guest, events, state } = fifoDomain(2);
+    const { ram } = state;
+    const BUSY = 1 << EventFifo.EVTCHN_FIFO_BUSY;
+    events.send(1);
+    const word = guest.wordOf(1);
+    let left = changes;
+    const replace = ram.replace.bind(ram);
+    ram.replace = (address, expected, value) => {
+      if (address === word && left-- > 0) {
+        // at last it takes the event out of its queue
+        if (left === 0) ram.clearBits(word, 1 << EventFifo.EVTCHN_FIFO_LINKED);
+        return false;
+      }
+      return replace(address, expected, value);
+    };
+    events.send(2);
+    expect(ram.load(word) & BUSY).toBe(0);
   });
 
   it('survives whatever the guest writes into its words', () => {
