@@ -14,5 +14,12 @@ if (major < LEAST[0] || (major === LEAST[0] && minor < LEAST[1])) {
 }
 const { prepareEngine } = await import('./prepare-engine.ts');
 prepareEngine();
+const words = process.argv.slice(2);
+if (startsGuest(words)) (await import('../pcpu/pool.ts')).beginFirstPcpu();
 const { main } = await import('./main.ts');
-await main(process.argv.slice(2));
+await main(words);
+
+/** True when the words will most likely start a guest: all that hangs on it is time. */
+function startsGuest([verb, ...rest]: readonly string[]): boolean {
+  return (verb === 'run' || verb === 'boot') && !rest.includes('--help');
+}

@@ -4,6 +4,8 @@ import { PcpuThread } from './pcpu-thread.ts';
 import { toPlainError } from './plain-error.ts';
 import { loadTranslate } from './translation-modes.ts';
 
+export { runPcpu } from './slice-worker.ts';
+
 /** What a pCPU's thread is started with, and whether any domain may want its code translated on that thread. */
 export interface PcpuThreadTask {
   readonly start: PcpuStart;

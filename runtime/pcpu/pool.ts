@@ -9,6 +9,8 @@ import type { PlainError } from './plain-error.ts';
 import type { PcpuTask, RunEnd } from './slice-protocol.ts';
 
 const ENDING = extname(import.meta.filename);
+/** What all threads of pCPUs load. */
+const PCPU_FILE = './pcpu-worker';
 
 interface PoolShape {
   /** The worker's file, without its ending, and the function to call there. */
@@ -19,6 +21,36 @@ interface PoolShape {
   readonly together?: number;
 }
 
+/** A thread that was started before it was known what for. */
+let waiting: Piscina | undefined;
+
+/**
+ * Starts the thread of a first pCPU, which loads what it needs while the caller loads what the main thread needs. Whoever
+ * asks for a pCPU next gets it.
+ */
+export function beginFirstPcpu(): void {
+  waiting ??= startThreads({ file: PCPU_FILE, threads: 1 });
+}
+
+/** The thread that waits, if it is of the kind that is asked for. */
+function takeWaiting({ file, threads }: PoolShape): Piscina | undefined {
+  if (file !== PCPU_FILE || threads !== 1) return undefined;
+  const pool = waiting;
+  waiting = undefined;
+  return pool;
+}
+
+function startThreads({ file, threads, together = 1 }: Omit<PoolShape, 'name'>): Piscina {
+  return new Piscina({
+    filename: new URL(`${file}${ENDING}`, import.meta.url).href,
+    minThreads: threads,
+    maxThreads: threads,
+    concurrentTasksPerWorker: together,
+    idleTimeout: Number.POSITIVE_INFINITY,
+    atomics: 'disabled',
+  });
+}
+
 /**
  * Threads for long tasks. Piscina's own signalling through shared memory is off: its wait would compete with that of
  * whoever runs for the thread's whole life.
@@ -27,16 +59,9 @@ class ThreadPool<Task, Result> {
   readonly #pool: Piscina<Task, Result>;
   readonly #name: string;
 
-  constructor({ file, name, threads, together = 1 }: PoolShape) {
-    this.#name = name;
-    this.#pool = new Piscina<Task, Result>({
-      filename: new URL(`${file}${ENDING}`, import.meta.url).href,
-      minThreads: threads,
-      maxThreads: threads,
-      concurrentTasksPerWorker: together,
-      idleTimeout: Number.POSITIVE_INFINITY,
-      atomics: 'disabled',
-    });
+  constructor(shape: PoolShape) {
+    this.#name = shape.name;
+    this.#pool = takeWaiting(shape) ?? startThreads(shape);
   }
 
   /** Runs a task on a free thread, to its end. */
@@ -54,14 +79,14 @@ class ThreadPool<Task, Result> {
 export class PcpuPool extends ThreadPool<PcpuTask, RunEnd> {
   /** @param pcpus - how many pCPUs there are */
   constructor(pcpus: number) {
-    super({ file: './slice-worker', name: 'runPcpu', threads: pcpus });
+    super({ file: PCPU_FILE, name: 'runPcpu', threads: pcpus });
   }
 }
 
 /** The thread of a pCPU that takes orders. */
 export class OrderedPcpuPool extends ThreadPool<PcpuThreadTask, void> {
   constructor() {
-    super({ file: './pcpu-worker', name: 'servePcpu', threads: 1 });
+    super({ file: PCPU_FILE, name: 'servePcpu', threads: 1 });
   }
 }
 
