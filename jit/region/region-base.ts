@@ -161,7 +161,7 @@ export abstract class RegionBase extends Emitter {
       if (i !== undefined) out.add(i);
     };
     if (block.ending === 'branch' || block.ending === 'jump' || block.ending === 'call') add(block.target);
-    if (block.ending === 'branch' || block.ending === 'end') add(block.end);
+    if (block.ending === 'branch' || block.ending === 'end' || block.ending === 'routine') add(block.end);
     for (const offset of this.guesses(index)) add(offset);
     return [...out];
   }
@@ -205,7 +205,7 @@ export abstract class RegionBase extends Emitter {
 
   /** Finds the registers that each block reads and writes, and gives each a local. */
   private scanRegisters(): RegisterUse[] {
-    return this.steps.map((steps) => {
+    return this.steps.map((steps, i) => {
       let reads = 0;
       let writes = 0;
       for (const step of steps) {
@@ -214,7 +214,7 @@ export abstract class RegionBase extends Emitter {
         reads |= use.reads & ~writes;
         writes |= use.writes;
       }
-      return { reads, writes };
+      return { reads, writes, clobbers: this.request.blocks[i]?.ending === 'routine' };
     });
   }
 

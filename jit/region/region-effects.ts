@@ -1,6 +1,7 @@
 import type { Expr } from '../emit/wasm-types.ts';
 import { markWrites } from '../ir/mark-writes.ts';
 import type { Node } from '../ir/node.ts';
+import * as L from '../state/vcpu-layout.ts';
 import { DYNAMIC, readsFlags, touchesFlags } from './flag-state.ts';
 import type { RegionBlock } from './region.ts';
 import { RegionMemory } from './region-memory.ts';
@@ -10,6 +11,8 @@ export type Terminator =
   | { readonly kind: 'fall' }
   | { readonly kind: 'branch'; readonly condition: number | null }
   | { readonly kind: 'indirect'; readonly target: number }
+  /** Behind a system routine: everything is in machine state, and counted. */
+  | { readonly kind: 'routine' }
   | { readonly kind: 'left' };
 
 /** What the engine is told of a condition. */
@@ -23,7 +26,8 @@ export abstract class RegionEffects extends RegionMemory {
   protected terminator: Terminator = { kind: 'fall' };
 
   override lower(program: readonly Node[]): Expr[] {
-    if (program.some((n) => n.op === 'system' || (n.op === 'branchRelative' && this.isLeft(program)))) {
+    const { ending } = this.request.blocks[this.blockIndex] as RegionBlock;
+    if (program.some((n) => (n.op === 'system' && ending !== 'routine') || (n.op === 'branchRelative' && this.isLeft(program)))) {
       this.terminator = { kind: 'left' };
       return this.sideExit();
     }
@@ -69,6 +73,8 @@ export abstract class RegionEffects extends RegionMemory {
         return [this.seldom(arg(0), this.sideExit())];
       case 'fence':
         return [m.fence()];
+      case 'system':
+        return this.emitRoutine(node);
       case 'need':
         return this.emitNeed(node.name as string);
       case 'call': {
@@ -133,6 +139,50 @@ export abstract class RegionEffects extends RegionMemory {
     this.nested--;
     this.flags = DYNAMIC;
     out.push(this.when(this.get(kept, 'i32'), then, otherwise));
+    return out;
+  }
+
+  /**
+   * Calls a system routine, with everything in machine state as when the interpreter does. Goes on behind it unless it broke
+   * off, used the slice up or wrote to code: this region's may be among it.
+   */
+  private emitRoutine(node: Node): Expr[] {
+    const m = this.module;
+    const name = node.name as string;
+    this.called.add(name);
+    const block = this.request.blocks[this.blockIndex] as RegionBlock;
+    const args = node.args.map((arg) => ({ local: this.local(arg.type), type: arg.type, value: this.value(arg) }));
+    const end = this.local('i64');
+    const changes = this.local('i32');
+    const isAway = m.i64.ne(this.state64(L.RIP), this.get(end, 'i64'));
+    const isCodeWritten = m.i32.ne(this.state32(L.CODE_CHANGES), this.get(changes, 'i32'));
+    const out = [
+      ...args.map(({ local, value }) => this.set(local, value)),
+      ...this.closeX87(),
+      ...this.toMemory(),
+      ...this.spill(this.dirtyNow),
+      this.set(end, this.ripAt(block.end)),
+      this.setState64(L.RIP, this.ripAt(block.offset + this.step.offset)),
+      this.setState64(L.NEXT_RIP, this.get(end, 'i64')),
+      this.setState32(L.CUR_REC, m.i32.add(this.blockWord(this.blockIndex, 0), this.i32(this.stepIndex * L.REC_SIZE))),
+      this.set(this.ticks, m.i32.sub(this.get(this.ticks, 'i32'), this.i32(block.instructions))),
+      this.setState32(L.BUDGET, m.i32.add(this.state32(L.BUDGET), m.i32.sub(this.get(this.ticks, 'i32'), this.get(this.granted, 'i32')))),
+      this.set(changes, this.state32(L.CODE_CHANGES)),
+      this.call(
+        name,
+        args.map(({ local, type }) => this.get(local, type)),
+        'none',
+      ),
+      this.set(this.granted, this.tee(this.ticks, this.state32(L.BUDGET), 'i32')),
+      this.seldom(m.i32.or(m.i32.or(this.isSpent(), isAway), isCodeWritten), [
+        this.set(this.exitRip, this.state64(L.RIP)),
+        this.set(this.exitHandler, m.i32.sub(this.i32(0), this.isSpent())),
+        m.br('out'),
+      ]),
+    ];
+    this.dirtyNow = 0;
+    this.forgetWay();
+    this.terminator = { kind: 'routine' };
     return out;
   }
 

@@ -115,7 +115,7 @@ export class RegionEmitter extends RegionEffects {
     const out: Expr[] = [];
     this.terminator = { kind: 'fall' };
     const steps = this.steps[x] as Step[];
-    out.push(...this.fill((this.flow.after[x] as number) & (this.uses[x] as RegisterUse).reads & ~(this.flow.here[x] as number)));
+    out.push(...this.fill((this.uses[x] as RegisterUse).reads & ~(this.flow.here[x] as number)));
     this.dirtyNow = this.flow.dirty[x] as number;
     for (const [i, step] of steps.entries()) {
       this.blockIndex = x;
@@ -143,6 +143,7 @@ export class RegionEmitter extends RegionEffects {
     if (terminator.kind === 'left') return out;
     // bytes that are no instruction end the block: the interpreter raises their fault
     if (terminator.kind === 'fall' && block.ending === 'system') return this.sideExit(steps);
+    if (terminator.kind === 'routine') return this.go(x, block.end, this.flags);
     const count = (): Expr => this.set(this.ticks, this.op('i32.sub', this.get(this.ticks, 'i32'), this.i32(block.instructions)));
     const state = this.flags;
     const { order } = this.structure;

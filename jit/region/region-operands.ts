@@ -1,3 +1,4 @@
+import type { RegisterUse } from './register-flow.ts';
 import type { Expr } from '../emit/wasm-types.ts';
 import type { MemoryRef, Node, RegisterRef, Width } from '../ir/node.ts';
 import * as L from '../state/vcpu-layout.ts';
@@ -70,7 +71,7 @@ export abstract class RegionOperands extends RegionBase {
   protected spillDirty(): Expr[] {
     const m = this.module;
     const has = (bit: number): Expr => m.i32.and(this.get(this.exitDirty, 'i32'), this.i32(1 << bit));
-    const all = this.flow.dirtyAfter.reduce((set, mask) => set | mask, 0);
+    const all = this.flow.dirty.reduce((set, mask, b) => set | mask | (this.uses[b] as RegisterUse).writes, 0);
     const gprs = [...this.gprs.keys()].filter((n) => all & (1 << n)).map((n) => this.when(has(n), [this.spillGpr(n)]));
     return gprs.concat([...this.xmms.keys()].filter((n) => all & (1 << (16 + n))).map((n) => this.when(has(16 + n), [this.spillXmm(n)])));
   }

@@ -58,6 +58,11 @@ export abstract class RegionPages extends RegionSegments {
     this.wayLocals = [];
   }
 
+  /** Registers have changed, nobody knows which. */
+  protected forgetWay(): void {
+    this.wayCaches = new Map();
+  }
+
   /** Caches of the way so far; they hold for blocks that nothing else leads to. */
   protected get way(): Way {
     return this.wayCaches;

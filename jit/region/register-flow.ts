@@ -4,6 +4,8 @@ import type { Structure } from './structure.ts';
 export interface RegisterUse {
   readonly reads: number;
   readonly writes: number;
+  /** Whether it ends with every register in machine state and none in a local. */
+  readonly clobbers: boolean;
 }
 
 /**
@@ -38,20 +40,21 @@ export function registerFlow(uses: readonly RegisterUse[], successors: Lists, en
   const predecessors = invert(successors, shape);
   const from = (b: number): readonly number[] => predecessors[b] as number[];
   const writes = uses.map((u) => u.writes);
-  const dirty = solve(uses.length, 0, (now, b) => from(b).reduce((set, p) => set | (now[p] as number) | (writes[p] as number), 0));
+  const keeps = (b: number): number => ((uses[b] as RegisterUse).clobbers ? 0 : -1);
+  const dirty = solve(uses.length, 0, (now, b) => from(b).reduce((set, p) => set | (keeps(p) & ((now[p] as number) | (writes[p] as number))), 0));
   const loops = loopsOf(successors, predecessors, shape);
   const wanted = uses.map(() => 0);
   for (const { head, body } of loops) for (const b of body) wanted[head] = (wanted[head] as number) | (uses[b] as RegisterUse).reads;
   const touched = uses.map((u) => u.reads | u.writes);
   const here = solve(uses.length, -1, (now, b) => {
-    const common = from(b).reduce((set, p) => set & ((now[p] as number) | (touched[p] as number)), entries.includes(b) ? 0 : -1);
+    const common = from(b).reduce((set, p) => set & keeps(p) & ((now[p] as number) | (touched[p] as number)), entries.includes(b) ? 0 : -1);
     return common | (dirty[b] as number) | (wanted[b] as number);
   });
   return {
     here,
-    after: here.map((set, b) => set | (touched[b] as number)),
+    after: here.map((set, b) => keeps(b) & (set | (touched[b] as number))),
     dirty,
-    dirtyAfter: dirty.map((set, b) => set | (writes[b] as number)),
+    dirtyAfter: dirty.map((set, b) => keeps(b) & (set | (writes[b] as number))),
     looping: new Set(loops.flatMap(({ closed, body }) => (closed ? [...body] : []))),
   };
 }

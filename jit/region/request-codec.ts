@@ -8,7 +8,7 @@ export interface PackedRequests {
   readonly code: Uint8Array;
 }
 
-const ENDINGS: readonly Ending[] = ['end', 'branch', 'jump', 'call', 'indirect', 'indirect-call', 'return', 'system', 'left'];
+const ENDINGS: readonly Ending[] = ['end', 'branch', 'jump', 'call', 'indirect', 'indirect-call', 'return', 'system', 'left', 'routine'];
 /** Stands for a target that there is not. */
 const NONE = -0x80000000;
 

@@ -180,6 +180,8 @@ export const TLB_GLOBAL_ANY = 0x7c8;
 export const KICK = 0x7f0;
 /** u32: a block executed so many times in the interpreter is reported as hot; 0 = never. */
 export const HOT_LIMIT = 0x7f4;
+/** u32 how often bytes were written that code was decoded from. */
+export const CODE_CHANGES = 0x7fc;
 /** 256 bytes of statistics counters, u64 each; see STAT_ names. */
 export const STATS = 0x800;
 export const STAT_TLB_MISS = 0x800;

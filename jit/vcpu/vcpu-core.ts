@@ -281,6 +281,7 @@ export class VcpuCore {
 
   /** Bytes in one page that hold code, of this core or another, were written. */
   codeWritten(physical: number, length: number): void {
+    this.i32[L.CODE_CHANGES >> 2] = (this.i32[L.CODE_CHANGES >> 2] as number) + 1;
     this.blocks.invalidate(physical, length);
     this.link.written(physical, length);
   }
@@ -381,7 +382,7 @@ export class VcpuCore {
     const { view } = this;
     const last = block.record + (block.count - 1) * L.REC_SIZE;
     // a system routine is called with its own RIP; everywhere else RIP is still the block's
-    const back = block.ending === 'system' ? BigInt(view.getUint16(last + L.REC_OFFSET, true)) : 0n;
+    const back = block.ending === 'system' || block.ending === 'routine' ? BigInt(view.getUint16(last + L.REC_OFFSET, true)) : 0n;
     return this.linearRip(block.mode) - back;
   }
 

@@ -161,7 +161,7 @@ export class FuzzMachine {
       if (block === null) break;
       const last = block.record + (block.count - 1) * L.REC_SIZE;
       core.view.setUint32(last + L.REC_HEAT, this.engine === 'regions' && random.chance(0.85) ? 50 : 0, true);
-      seeds.push({ last, rip: at + (block.ending === 'system' ? core.view.getUint16(last + L.REC_OFFSET, true) : 0) });
+      seeds.push({ last, rip: at + (block.ending === 'system' || block.ending === 'routine' ? core.view.getUint16(last + L.REC_OFFSET, true) : 0) });
       if (block.target !== null) queue.push(at + block.target);
       queue.push(at + block.size);
       if (seen.size > 100) break;

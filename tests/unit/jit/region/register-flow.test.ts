@@ -5,9 +5,9 @@ import { structure } from '../../../../jit/region/structure.ts';
 const [A, B, C] = [1, 2, 4];
 
 /** Flow over a graph whose block 0 and `entries` are reached from outside. */
-function flowOf(graph: readonly (readonly number[])[], uses: readonly (readonly [number, number])[], entries: readonly number[] = [0]) {
+function flowOf(graph: readonly (readonly number[])[], uses: readonly (readonly [number, number, boolean?])[], entries: readonly number[] = [0]) {
   return registerFlow(
-    uses.map(([reads, writes]) => ({ reads, writes })),
+    uses.map(([reads, writes, clobbers = false]) => ({ reads, writes, clobbers })),
     graph,
     entries,
     structure(graph, entries),
@@ -25,6 +25,21 @@ describe('the flow of registers through a region', () => {
       ],
     );
     expect(dirtyAfter).toEqual([0, B, C]);
+  });
+
+  it('knows no register behind a block that ends with all of them in machine state', () => {
+    const { here, after, dirtyAfter } = flowOf(
+      [[1], []],
+      [
+        [A, B, true],
+        [C, A],
+      ],
+    );
+    expect([here, after, dirtyAfter]).toEqual([
+      [0, 0],
+      [0, A | C],
+      [0, A],
+    ]);
   });
 
   it('keeps what one of two ways has written where they meet', () => {
