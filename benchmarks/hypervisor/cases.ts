@@ -1,27 +1,12 @@
 import { once } from 'node:events';
 import { createHypervisor, type Domain, type Hypervisor } from '#runtime';
+import { type HypervisorCase, quantile, sleep } from './figure.ts';
 import { answering, busy, hello } from './guests.ts';
-
-/** A figure, and what it should be. */
-export interface Figure {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly goal?: string;
-}
-
-/** What is measured together. */
-export interface HypervisorCase {
-  readonly name: string;
-  run(): Promise<readonly Figure[]>;
-}
+import { linuxCases } from './linux-cases.ts';
+import { shares } from './shares.ts';
 
 const MEASURE_MS = 3000;
 const SMALL_MIB = 4;
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-const quantile = (values: readonly number[], part: number): number => [...values].sort((a, b) => a - b)[Math.floor(part * (values.length - 1))] ?? 0;
 
 /** Creates domains that compute. */
 function computing(hypervisor: Hypervisor, count: number, memory = SMALL_MIB): Promise<Domain[]> {
@@ -152,4 +137,4 @@ const many: HypervisorCase = {
 };
 
 /** All cases, in the order in which they are run. */
-export const hypervisorCases: readonly HypervisorCase[] = [parallel, overhead, creation, event, swap, many];
+export const hypervisorCases: readonly HypervisorCase[] = [parallel, overhead, creation, event, swap, shares, many, ...linuxCases];
