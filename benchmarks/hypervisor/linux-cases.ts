@@ -1,5 +1,5 @@
 import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -97,22 +97,21 @@ const block: HypervisorCase = {
   },
 };
 
+const fetchFrom = (host: string): string => `wget -q -O /dev/null http://${host}/file`;
+
 /** QEMU's guest fetches from a server on the host, by its user network. */
 async function qemuTcp(guest: PeerGuest): Promise<number | undefined> {
   if (!(await hasQemu())) return undefined;
-  const server = createServer((socket) => {
-    socket.on('error', () => undefined);
-    socket.end(Buffer.alloc(TCP_MIB * MIB));
-  });
+  const content = Buffer.alloc(TCP_MIB * MIB);
+  const server = createServer((_request, response) => response.end(content));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
-  const fetch = `nc 10.0.2.2 ${port} > /dev/null`;
   const steps = [
     { name: 'module', command: 'modprobe virtio_pci; modprobe virtio_net; sleep 1; ifconfig eth0 10.0.2.15 up; sleep 1' },
-    ...['first', 'second'].map((name) => ({ name, command: fetch })),
+    ...['first', 'second', 'third'].map((name) => ({ name, command: fetchFrom(`10.0.2.2:${port}`) })),
   ];
   try {
-    return (await runQemu(guest, ['-nic', 'user,model=virtio-net-pci'], steps)).ms['second'];
+    return (await runQemu(guest, ['-nic', 'user,model=virtio-net-pci'], steps)).ms['third'];
   } finally {
     server.close();
   }
@@ -126,13 +125,9 @@ const tcp: HypervisorCase = {
     const begin = (name: string, ip: string): Promise<LinuxSession> =>
       LinuxSession.begin(hypervisor, guest, { name, extra: `ip=${ip}`, vif: ['bridge=xenbr0'] });
     const [server, client] = await Promise.all([begin('server', '10.1.0.1'), begin('client', '10.1.0.2')]);
-    let ours = { ms: 0, cpuMs: 0 };
-    for (let i = 0; i < 2; i++) {
-      const sent = server.run(`dd if=/dev/zero bs=64k count=${TCP_MIB * 16} 2>/dev/null | nc -l -p 5000`);
-      await client.run('sleep 1');
-      ours = await client.run('nc 10.1.0.1 5000 > /dev/null');
-      await sent;
-    }
+    await server.run(`head -c ${TCP_MIB}m /dev/zero > /tmp/file; httpd -p 80 -h /tmp`);
+    for (let i = 0; i < 2; i++) await client.run(fetchFrom('10.1.0.1'));
+    const ours = await client.run(fetchFrom('10.1.0.1'));
     const theirs = await qemuTcp(guest);
     return [
       { name: 'TCP between two domains', value: mibPerSecond(TCP_MIB, ours.ms), unit: 'MiB/s' },
