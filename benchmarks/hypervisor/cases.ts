@@ -4,43 +4,14 @@ import { type HypervisorCase, quantile, sleep } from './figure.ts';
 import { answering, busy, hello } from './guests.ts';
 import { linuxCases } from './linux-cases.ts';
 import { shares } from './shares.ts';
+import { overhead, parallel } from './work.ts';
 
-const MEASURE_MS = 3000;
 const SMALL_MIB = 4;
 
 /** Creates domains that compute. */
 function computing(hypervisor: Hypervisor, count: number, memory = SMALL_MIB): Promise<Domain[]> {
   return Promise.all(Array.from({ length: count }, (_, i) => hypervisor.createDomain({ name: `busy-${i}`, kernel: busy, memory })));
 }
-
-/** Million instructions a second that domains which compute get done together. */
-async function workOf(pcpus: number, count: number, scheduler: { name: string; options?: Record<string, number> } = { name: 'sedf' }): Promise<number> {
-  await using hypervisor = await createHypervisor({ pcpus, scheduler });
-  const domains = await computing(hypervisor, count);
-  await sleep(MEASURE_MS);
-  await Promise.all(domains.map((domain) => domain.destroy()));
-  const ends = await Promise.all(domains.map(({ ended }) => ended));
-  return ends.reduce((sum, { stats }) => sum + (stats === undefined ? 0 : stats.instructions / stats.seconds.total), 0) / 1e6;
-}
-
-const parallel: HypervisorCase = {
-  name: 'parallel',
-  run: async () => {
-    const one = await workOf(2, 1);
-    const two = await workOf(2, 2);
-    return [{ name: 'work of two domains on two pCPUs over that of one', value: two / one, unit: '', goal: '>= 1.85' }];
-  },
-};
-
-const overhead: HypervisorCase = {
-  name: 'overhead',
-  run: async () => {
-    const scheduler = { name: 'credit', options: { sliceMs: 10 } };
-    const alone = await workOf(2, 2, scheduler);
-    const shared = await workOf(2, 8, scheduler);
-    return [{ name: 'work lost by 8 domains on 2 pCPUs, slices of 10 ms', value: 100 * (1 - shared / alone), unit: '%', goal: '<= 1.5' }];
-  },
-};
 
 const creation: HypervisorCase = {
   name: 'creation',
