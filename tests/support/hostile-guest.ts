@@ -95,7 +95,7 @@ export async function runAttack(hypervisor: Hypervisor, plan: AttackPlan, onLook
     const report = reportOf(domain);
     const reason = await watch(domain, report, onLook);
     result.lives++;
-    count(result, report, reason);
+    count(result, report, reason, steps - result.steps);
   }
   return result;
 }
@@ -120,10 +120,10 @@ async function watch(domain: Domain, report: DataView, onLook: () => void): Prom
   return reason;
 }
 
-function count(result: AttackResult, report: DataView, reason: string): void {
+function count(result: AttackResult, report: DataView, reason: string, asked: number): void {
   const steps = report.getUint32(At.steps, true);
-  // A hypercall may have hit the report itself: such a life does not count.
-  if (report.getUint32(At.check, true) !== ~steps >>> 0) {
+  // A hypercall may have hit the report or the guest's own count: such a life does not count.
+  if (report.getUint32(At.check, true) !== ~steps >>> 0 || steps > asked) {
     result.endings['report lost'] = (result.endings['report lost'] ?? 0) + 1;
     return;
   }
