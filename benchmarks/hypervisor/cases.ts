@@ -1,61 +1,17 @@
 import { once } from 'node:events';
 import { createHypervisor, type Domain, type Hypervisor } from '#runtime';
+import { type HypervisorCase, quantile, sleep } from './figure.ts';
 import { answering, busy, hello } from './guests.ts';
+import { linuxCases } from './linux-cases.ts';
+import { shares } from './shares.ts';
+import { overhead, parallel } from './work.ts';
 
-/** A figure, and what it should be. */
-export interface Figure {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly goal?: string;
-}
-
-/** What is measured together. */
-export interface HypervisorCase {
-  readonly name: string;
-  run(): Promise<readonly Figure[]>;
-}
-
-const MEASURE_MS = 3000;
 const SMALL_MIB = 4;
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-const quantile = (values: readonly number[], part: number): number => [...values].sort((a, b) => a - b)[Math.floor(part * (values.length - 1))] ?? 0;
 
 /** Creates domains that compute. */
 function computing(hypervisor: Hypervisor, count: number, memory = SMALL_MIB): Promise<Domain[]> {
   return Promise.all(Array.from({ length: count }, (_, i) => hypervisor.createDomain({ name: `busy-${i}`, kernel: busy, memory })));
 }
-
-/** Million instructions a second that domains which compute get done together. */
-async function workOf(pcpus: number, count: number, scheduler: { name: string; options?: Record<string, number> } = { name: 'sedf' }): Promise<number> {
-  await using hypervisor = await createHypervisor({ pcpus, scheduler });
-  const domains = await computing(hypervisor, count);
-  await sleep(MEASURE_MS);
-  await Promise.all(domains.map((domain) => domain.destroy()));
-  const ends = await Promise.all(domains.map(({ ended }) => ended));
-  return ends.reduce((sum, { stats }) => sum + (stats === undefined ? 0 : stats.instructions / stats.seconds.total), 0) / 1e6;
-}
-
-const parallel: HypervisorCase = {
-  name: 'parallel',
-  run: async () => {
-    const one = await workOf(2, 1);
-    const two = await workOf(2, 2);
-    return [{ name: 'work of two domains on two pCPUs over that of one', value: two / one, unit: '', goal: '>= 1.85' }];
-  },
-};
-
-const overhead: HypervisorCase = {
-  name: 'overhead',
-  run: async () => {
-    const scheduler = { name: 'credit', options: { sliceMs: 10 } };
-    const alone = await workOf(2, 2, scheduler);
-    const shared = await workOf(2, 8, scheduler);
-    return [{ name: 'work lost by 8 domains on 2 pCPUs, slices of 10 ms', value: 100 * (1 - shared / alone), unit: '%', goal: '<= 1.5' }];
-  },
-};
 
 const creation: HypervisorCase = {
   name: 'creation',
@@ -152,4 +108,4 @@ const many: HypervisorCase = {
 };
 
 /** All cases, in the order in which they are run. */
-export const hypervisorCases: readonly HypervisorCase[] = [parallel, overhead, creation, event, swap, many];
+export const hypervisorCases: readonly HypervisorCase[] = [parallel, overhead, creation, event, swap, shares, many, ...linuxCases];

@@ -20,19 +20,19 @@ export function packGuestModules(members: readonly TarMember[]): Uint8Array {
   const home = `lib/modules/${release}`;
   const modules = members.map(({ path, data }) => ({ file: basename(path), data, facts: factsOf(data) }));
   const byName = new Map(modules.map((module) => [nameOf(module.file), module]));
-  /** All that has to be there before, what is needed first at the end: modprobe does not look any further. */
-  const neededBy = (name: string, found: Set<string>): Set<string> => {
+  /** All that has to be there before, in an order in which it can be loaded. */
+  const neededBy = (name: string, seen = new Set([name])): string[] => {
     const { depends, softPre } = byName.get(name)?.facts ?? { depends: [], softPre: [] };
-    for (const needed of [...depends, ...softPre].map(nameOf)) {
-      if (!byName.has(needed) || found.has(needed)) continue;
-      found.add(needed);
-      neededBy(needed, found);
-    }
-    return found;
+    return [...depends, ...softPre].map(nameOf).flatMap((needed) => {
+      if (!byName.has(needed) || seen.has(needed)) return [];
+      seen.add(needed);
+      return [...neededBy(needed, seen), needed];
+    });
   };
   const dependencies = modules.map(({ file }) => {
-    const files = [...neededBy(nameOf(file), new Set())].map((name) => byName.get(name)?.file);
-    return `${file}: ${files.join(' ')}`.trimEnd();
+    // modprobe begins at the end, and looks no further
+    const files = neededBy(nameOf(file)).reverse();
+    return `${file}: ${files.map((name) => byName.get(name)?.file).join(' ')}`.trimEnd();
   });
   const aliases = modules.flatMap(({ file, facts }) => facts.aliases.map((alias) => `alias ${alias} ${nameOf(file)}`));
   const text = (path: string, lines: readonly string[]): CpioEntry => ({ kind: 'file', path, data: new TextEncoder().encode(`${lines.join('\n')}\n`) });
