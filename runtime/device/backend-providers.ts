@@ -40,6 +40,18 @@ export class BackendProviders {
     return made;
   }
 
+  /** Whether a provider has been asked for before. */
+  isMade(type: DeviceType, name: string): boolean {
+    return this.#providers.has(`${type}-${name}`);
+  }
+
+  /** A plugin is unloaded; no device uses its backend. */
+  async forget(type: DeviceType, name: string): Promise<void> {
+    const provider = this.#providers.get(`${type}-${name}`);
+    this.#providers.delete(`${type}-${name}`);
+    await (await provider)?.close?.();
+  }
+
   /** Ends all providers; their devices are closed by then. */
   async close(): Promise<void> {
     this.#abort.abort();

@@ -15,6 +15,8 @@ interface OpenDevice {
   readonly device: BackendDevice;
   readonly backend: Backend;
   readonly abort: AbortController;
+  /** `vbd-file` */
+  readonly kind: string;
 }
 
 interface Wanted {
@@ -67,6 +69,11 @@ export class DomainDevices {
     return Object.fromEntries([...this.#open].map(([name, { backend }]) => [name, backend.stats()]));
   }
 
+  /** The backends that its devices use: `vbd-file`. */
+  kinds(): string[] {
+    return [...this.#open.values()].map(({ kind }) => kind);
+  }
+
   /** Takes all devices away: the domain is gone, or goes. */
   async close(): Promise<void> {
     const open = [...this.#open.values()];
@@ -102,7 +109,7 @@ export class DomainDevices {
     const backend = await provider.open(environment);
     createDeviceNodes(this.#session, name, nodes);
     device = new BackendDevice(this.#session, name, backend, { failed: (message) => log.warn(message) });
-    this.#open.set(`${type}-${id}`, { device, backend, abort });
+    this.#open.set(`${type}-${id}`, { device, backend, abort, kind: `${type}-${kind}` });
     device.start();
   }
 }
@@ -110,9 +117,10 @@ export class DomainDevices {
 /** Adds to each message which device it is about. */
 function deviceLog(log: BackendLog, { type, frontendDomid, id }: DeviceName): BackendLog {
   const device = `${type} ${id} of domain ${frontendDomid}`;
+  const which = { domid: frontendDomid, device: `${type}-${id}` };
   return {
-    debug: (message, fields) => log.debug(`${device}: ${message}`, fields),
-    info: (message, fields) => log.info(`${device}: ${message}`, fields),
-    warn: (message, fields) => log.warn(`${device}: ${message}`, fields),
+    debug: (message, fields) => log.debug(`${device}: ${message}`, { ...which, ...fields }),
+    info: (message, fields) => log.info(`${device}: ${message}`, { ...which, ...fields }),
+    warn: (message, fields) => log.warn(`${device}: ${message}`, { ...which, ...fields }),
   };
 }

@@ -6,6 +6,7 @@ import { HypervisorError, type TapFailure, type TapIsolation } from '#sdk';
  */
 export class PluginIsolation implements TapIsolation {
   readonly #disabled = new Set<string>();
+  #anyFailed = false;
   readonly #report: (error: HypervisorError) => void;
 
   /** @param report - takes the error of each plugin that is disabled */
@@ -15,11 +16,16 @@ export class PluginIsolation implements TapIsolation {
 
   /** Whether any plugin was disabled. */
   get anyFailed(): boolean {
-    return this.#disabled.size > 0;
+    return this.#anyFailed;
   }
 
   isDisabled(plugin: string): boolean {
     return this.#disabled.has(plugin);
+  }
+
+  /** A plugin is unloaded; another one of its name begins anew. */
+  forget(plugin: string): void {
+    this.#disabled.delete(plugin);
   }
 
   failed({ plugin, hook, cause }: TapFailure): void {
@@ -29,6 +35,7 @@ export class PluginIsolation implements TapIsolation {
     }
     if (this.#disabled.has(plugin)) return;
     this.#disabled.add(plugin);
+    this.#anyFailed = true;
     const reason = cause instanceof Error ? cause.message : String(cause);
     this.#report(
       new HypervisorError('HV_ERR_PLUGIN_FAILED', `the plugin ${plugin} failed in ${hook} and is disabled: ${reason.split('\n', 1)[0]}`, {

@@ -34,6 +34,8 @@ export const errorCodes = {
   HV_ERR_OUTPUT_FAILED: 'The standard output cannot be written, because the disk is full for instance.',
   HV_ERR_PCI_SLOT: 'A PCI function was attached at a bad address, or where another one is.',
   HV_ERR_PCPU_FAILED: 'The thread that runs vCPUs ended or threw, which is a defect of the hypervisor.',
+  HV_ERR_PLUGIN_BUSY: 'A plugin of that name is loaded already, or what it offers is in use.',
+  HV_ERR_PLUGIN_CAPABILITY: 'A plugin uses more than it declares.',
   HV_ERR_PLUGIN_FAILED: 'A plugin threw, and is disabled.',
   HV_ERR_PLUGIN_INVALID: 'A module that was named as a plugin is none, or is made for another version.',
   HV_ERR_PLUGIN_OPTION: 'A plugin does not have an option, or the option cannot have the value.',

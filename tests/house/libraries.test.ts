@@ -6,6 +6,8 @@ const OWNERS: Readonly<Record<string, RegExp>> = {
   tapable: /^sdk\/hooks\//,
   piscina: /^runtime\/pcpu\/pool\.ts$/,
   binaryen: /^jit\/(emit\/binaryen|interp\/generate-interpreter)\.ts$/,
+  acorn: /^runtime\/plugin\/source\//,
+  'acorn-walk': /^runtime\/plugin\/source\//,
   commander: /^runtime\/control\//,
 };
 

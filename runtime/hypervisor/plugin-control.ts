@@ -1,0 +1,89 @@
+import { type DeviceType, HypervisorError, isBackendPlugin, isSchedulerPlugin, type Plugin } from '#sdk';
+import type { BackendProviders } from '../device/backend-providers.ts';
+import type { PcpuCommand } from '../pcpu/pcpu-protocol.ts';
+import { type LoadedPlugin, loadPlugins, type MainPlugins } from '../plugin/index.ts';
+import { type PluginChoice, pluginRequest } from './check-options.ts';
+import type { Observer } from './observer.ts';
+import type { Schedulers } from './schedulers.ts';
+
+/** What changes when plugins come and go. */
+export interface PluginControlParts {
+  readonly plugins: MainPlugins;
+  readonly directory: string;
+  readonly schedulers: Schedulers;
+  readonly providers: BackendProviders;
+  readonly observer: Observer;
+  /** Names of the backends that devices of domains use now: `vbd-file`. */
+  usedBackends(): ReadonlySet<string>;
+  /** The scheduler in charge. */
+  scheduler(): string;
+  /** Tells all pCPUs, and waits until they have done it. */
+  tellPcpus(command: PcpuCommand): Promise<void>;
+}
+
+/** Loads and unloads plugins of a hypervisor that runs. */
+export class PluginControl {
+  readonly #parts: PluginControlParts;
+
+  constructor(parts: PluginControlParts) {
+    this.#parts = parts;
+  }
+
+  /** Loads a plugin; what is said of errors is said at `Hypervisor.loadPlugin`. */
+  async load(choice: PluginChoice): Promise<Plugin> {
+    const { plugins, directory, schedulers, observer } = this.#parts;
+    const [loaded] = await loadPlugins([pluginRequest('plugin', choice)], directory);
+    if (loaded === undefined) throw new Error('no plugin was loaded');
+    const { plugin } = loaded;
+    this.#refuseTwice(plugin);
+    plugins.add(loaded);
+    try {
+      schedulers.ask(loaded);
+    } catch (error) {
+      this.#forget(loaded);
+      throw error;
+    }
+    if (plugin.applyPcpu !== undefined) await this.#parts.tellPcpus({ kind: 'load', plugin: { ...loaded.request } });
+    observer.refresh();
+    await plugins.catchUp(loaded);
+    return plugin;
+  }
+
+  /** Unloads a plugin; what is said of errors is said at `Hypervisor.unloadPlugin`. */
+  async unload(name: string): Promise<void> {
+    const { plugins, providers } = this.#parts;
+    const loaded = plugins.must(name);
+    const { plugin } = loaded;
+    const offered = this.#parts.schedulers.offeredBy(loaded);
+    const { scheduler, usedBackends } = this.#parts;
+    if (offered.includes(scheduler()))
+      throw busy(`the scheduler ${scheduler()} of the plugin ${name} is in charge`, 'choose another one with setScheduler before');
+    if (isBackendPlugin(plugin) && usedBackends().has(`${plugin.deviceType}-${plugin.backend}`)) {
+      throw busy(`a domain has a ${plugin.deviceType} of the plugin ${name}`, 'destroy the domain before');
+    }
+    await plugins.shutdown({ reason: 'stopped', exitCode: 0 }, loaded);
+    this.#forget(loaded);
+    if (isBackendPlugin(plugin)) await providers.forget(plugin.deviceType, plugin.backend);
+    if (plugin.applyPcpu !== undefined) await this.#parts.tellPcpus({ kind: 'unload', plugin: name });
+  }
+
+  #forget(loaded: LoadedPlugin): void {
+    this.#parts.plugins.remove(loaded);
+    this.#parts.schedulers.forget(loaded);
+    this.#parts.observer.refresh();
+  }
+
+  #refuseTwice(plugin: Plugin): void {
+    const { plugins, providers, scheduler } = this.#parts;
+    if (plugins.find(plugin.name) !== undefined) throw busy(`the plugin ${plugin.name} is loaded already`, 'unload it before');
+    const isMade = (type: DeviceType, backend: string): boolean => providers.isMade(type, backend);
+    if (isBackendPlugin(plugin) && isMade(plugin.deviceType, plugin.backend)) {
+      throw busy(`there is a backend ${plugin.backend} for a ${plugin.deviceType} already, and it has been used`, 'choose another name for the backend');
+    }
+    if (isSchedulerPlugin(plugin) && plugin.scheduler === scheduler()) throw busy(`a scheduler ${plugin.scheduler} is in charge`, 'choose another one before');
+  }
+}
+
+function busy(message: string, hint: string): HypervisorError {
+  return new HypervisorError('HV_ERR_PLUGIN_BUSY', message, { hint });
+}

@@ -1,0 +1,150 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { createHypervisor, type Hypervisor } from '#runtime';
+import { definePlugin, type HypervisorStats, type Plugin, type TraceRecord } from '#sdk';
+import { pvhGuest } from '../support/pvh-guest.ts';
+import { out8, spin } from '../support/tiny-guest.ts';
+import { Scratch } from '../support/xm.ts';
+
+const scratch = new Scratch();
+afterAll(() => scratch.remove());
+
+/** Writes to port 0x501 until a device there ends it. */
+const knock = pvhGuest([...out8(0x501, 4), ...spin]);
+const busy = pvhGuest([0x40, 0xeb, 0xfd]);
+const asleep = pvhGuest([0xfb, 0xf4, 0xeb, 0xfd]);
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+const code = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'done',
+    (error) => `${error.code}: ${error.message}`,
+  );
+
+const exitCode = async (hypervisor: Hypervisor): Promise<number | undefined> => {
+  const domain = await hypervisor.createDomain({ name: 'knock', kernel: knock, memory: 4 });
+  const timer = setTimeout(() => void domain.destroy(), 700);
+  const end = await domain.ended;
+  clearTimeout(timer);
+  return end.exitCode;
+};
+
+/** A plugin that notes what it hears. */
+function listener(heard: string[], name = 'listener'): Plugin {
+  return definePlugin({
+    name,
+    apiVersion: 1,
+    options: {},
+    apply({ hooks }) {
+      hooks.booted.tap(name, () => void heard.push('booted'));
+      hooks.shutdown.tap(name, () => void heard.push('shutdown'));
+      hooks.logged.tap(name, ({ level, message }) => void heard.push(`${level} ${message}`));
+    },
+  });
+}
+
+describe('plugins of a running hypervisor', () => {
+  it('are loaded and unloaded with their devices in the threads of pCPUs', async () => {
+    await using hypervisor = await createHypervisor({ pcpus: 2 });
+    expect(await exitCode(hypervisor)).toBeUndefined();
+    await hypervisor.loadPlugin({ name: 'dev-debug-exit', options: { port: 0x501 } });
+    expect(hypervisor.plugins.map(({ name }) => name)).toEqual(['dev-debug-exit']);
+    expect(await exitCode(hypervisor)).toBe(9);
+    await hypervisor.unloadPlugin('dev-debug-exit');
+    expect(await exitCode(hypervisor)).toBeUndefined();
+  });
+
+  it('may be objects, which hear at once what they have missed, and nothing any more when they are gone', async () => {
+    const heard: string[] = [];
+    await using hypervisor = await createHypervisor({ pcpus: 1 });
+    await hypervisor.createDomain({ name: 'one', kernel: asleep, memory: 4 });
+    await hypervisor.loadPlugin(listener(heard));
+    const two = await hypervisor.createDomain({ name: 'two', kernel: asleep, memory: 4 });
+    await hypervisor.unloadPlugin('listener');
+    await two.destroy();
+    expect(heard).toEqual(['booted', 'info domain two was created', 'shutdown']);
+    // Another one of the same name is a new one.
+    await hypervisor.loadPlugin(listener(heard));
+    await hypervisor.domain('one')?.destroy();
+    expect(heard.slice(3)).toEqual(['booted', 'info domain one has ended']);
+  });
+
+  it('are refused when they are there already, in use, not there, or not for this contract', async () => {
+    const folder = join(scratch.path, 'sched-mine');
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'index.ts'), `export const p = { name: 'p', apiVersion: 2, options: {} };`);
+    writeFileSync(join(folder, 'sneaky.ts'), `import { readFileSync } from 'node:fs';\nexport const p = { name: 'p', apiVersion: 1, options: {} };`);
+    await using hypervisor = await createHypervisor({ pcpus: 1, plugins: [listener([])] });
+    const load = (choice: Parameters<Hypervisor['loadPlugin']>[0]): Promise<string> => code(hypervisor.loadPlugin(choice));
+    expect(await load(listener([]))).toBe('HV_ERR_PLUGIN_BUSY: the plugin listener is loaded already');
+    expect(await load('sched-sedf')).toBe('HV_ERR_PLUGIN_BUSY: a scheduler sedf is in charge');
+    expect(await load('nobody')).toContain('HV_ERR_PLUGIN_UNKNOWN: there is no plugin "nobody"');
+    expect(await load(folder)).toBe('HV_ERR_PLUGIN_INVALID: the plugin p is made for version 2 of the plugin contract; expected was 1');
+    expect(await load(join(folder, 'sneaky.ts'))).toContain('imports node:fs in');
+    expect(await load({ name: 'dev-debug-exit', options: { port: 'x' } })).toContain('HV_ERR_PLUGIN_OPTION: plugin dev-debug-exit: port=x is not');
+    expect(await load(7 as never)).toContain('HV_ERR_HYPERVISOR_OPTION: plugin: expected was');
+    expect(await load({ ...listener([], 'dev'), applyPcpu: () => undefined })).toContain('HV_ERR_PLUGIN_INVALID: the plugin dev was given as an object');
+    expect(await code(hypervisor.unloadPlugin('nobody'))).toBe('HV_ERR_PLUGIN_UNKNOWN: no plugin "nobody" is loaded');
+    await hypervisor.loadPlugin('sched-bvt');
+    await hypervisor.setScheduler('bvt');
+    expect(await code(hypervisor.unloadPlugin('sched-bvt'))).toBe('HV_ERR_PLUGIN_BUSY: the scheduler bvt of the plugin sched-bvt is in charge');
+    await hypervisor.setScheduler('credit');
+    expect(await code(hypervisor.unloadPlugin('sched-bvt'))).toBe('done');
+    await hypervisor.loadPlugin('vbd-memory');
+    const domain = await hypervisor.createDomain({ name: 'disk', kernel: asleep, memory: 4, disk: ['memory:1M,xvda,w'] });
+    expect(await code(hypervisor.unloadPlugin('vbd-memory'))).toBe('HV_ERR_PLUGIN_BUSY: a domain has a vbd of the plugin vbd-memory');
+    await domain.destroy();
+    expect(await code(hypervisor.unloadPlugin('vbd-memory'))).toBe('done');
+    expect(hypervisor.plugins.map(({ name }) => name)).toEqual(['listener']);
+  });
+});
+
+describe('observation', () => {
+  it('counts what a hypervisor does', async () => {
+    await using hypervisor = await createHypervisor({ pcpus: 2 });
+    const domain = await hypervisor.createDomain({ name: 'busy', kernel: busy, memory: 4, disk: ['memory:1M,xvda,w'] });
+    await sleep(100);
+    const stats = hypervisor.stats();
+    expect(stats).toMatchObject({ scheduler: 'sedf', domainsCreated: 1 });
+    expect(stats.domains).toMatchObject([{ id: domain.id, name: 'busy', state: 'r-----', memoryBytes: 4 * 2 ** 20 }]);
+    expect(stats.domains[0]?.cpuTimeNs).toBeGreaterThan(1e6);
+    expect(Object.keys(stats.domains[0]?.devices ?? {})).toEqual(['vbd-51712']);
+    expect(stats.pcpus.filter(({ current }) => current?.domid === domain.id)).toHaveLength(1);
+    expect(stats.pcpus.every(({ orders }) => orders > 0)).toBe(true);
+  });
+
+  it('traces what vCPUs do, while somebody wants to know', async () => {
+    const records: TraceRecord[] = [];
+    const collected: HypervisorStats[] = [];
+    const tracer: Plugin = definePlugin({
+      name: 'tracer',
+      apiVersion: 1,
+      options: {},
+      apply({ hooks }) {
+        hooks.traced.tap('tracer', (record) => void records.push(record));
+        hooks.statsCollected.tap('tracer', (stats) => void collected.push(stats));
+      },
+    });
+    await using hypervisor = await createHypervisor({ pcpus: 1 });
+    const one = await hypervisor.createDomain({ name: 'one', kernel: busy, memory: 4 });
+    await hypervisor.loadPlugin(tracer);
+    const two = await hypervisor.createDomain({ name: 'two', kernel: busy, memory: 4 });
+    const three = await hypervisor.createDomain({ name: 'three', kernel: asleep, memory: 4 });
+    await sleep(1500);
+    await hypervisor.unloadPlugin('tracer');
+    const kinds = (domid: number): Set<string> => new Set(records.flatMap((record) => ('domid' in record && record.domid === domid ? [record.kind] : [])));
+    expect([...kinds(one.id)].sort()).toEqual(['exit', 'run']);
+    expect([...kinds(two.id)].sort()).toEqual(['domain', 'exit', 'run']);
+    expect([...kinds(three.id)]).toContain('blocked');
+    // The visits of a pCPU follow each other.
+    const visits = records.filter((record) => record.kind === 'exit');
+    expect(visits.every(({ fromNs, atNs }, i) => fromNs <= atNs && fromNs >= (visits[i - 1]?.atNs ?? 0))).toBe(true);
+    const ranNs = visits.reduce((sum, { fromNs, atNs }) => sum + atNs - fromNs, 0);
+    expect(ranNs).toBeGreaterThan(0.5e9);
+    expect(collected.length).toBeGreaterThan(0);
+    const { length } = records;
+    await sleep(50);
+    expect(records).toHaveLength(length);
+  });
+});
