@@ -32,6 +32,7 @@ export * from './scheduler/define-scheduler.ts';
 export * from './scheduler/dump.ts';
 export * from './scheduler/parameters.ts';
 export * from './scheduler/placement.ts';
+export * from './scheduler/queue-scheduler.ts';
 export type * from './scheduler/scheduler.ts';
 export * from './conformance/backend-block.suite.ts';
 export * from './conformance/backend-block/block-frontend.ts';
