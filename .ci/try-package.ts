@@ -23,6 +23,20 @@ function emptyProject(parent: string, name: string): string {
   return directory;
 }
 
+/** Writes plugins of two kinds, runs their tests, and runs a guest with one of them. */
+function tryGenerator(project: string, node: string): void {
+  for (const [kind, name] of [
+    ['device', 'dev-mine'],
+    ['scheduler', 'sched-mine'],
+  ] as const) {
+    rmSync(join(project, name), { recursive: true, force: true });
+    run('npx', ['xylem-plugin', 'create', name, '--kind', kind], project, node);
+    run('npm', ['test', '--silent'], join(project, name), node);
+  }
+  const guest = 'node_modules/xylem/build/runtime/image/fallback/guest.elf';
+  run('npx', ['xm', 'run', '--kernel', guest, '--plugin', './dev-mine,port=0x520', '--expect', READY, '--timeout', '60'], project, node);
+}
+
 const scratch = mkdtempSync(join(tmpdir(), 'xylem-package-'));
 try {
   run('npm', ['pack', '--silent', '--pack-destination', scratch], root);
@@ -36,6 +50,7 @@ try {
     if (!help.includes('--kernel')) throw new Error(`xm run --help printed: ${help}`);
     run('npx', ['xm', 'run', '--kernel', `node_modules/${name}/build/runtime/image/fallback/guest.elf`, '--expect', READY, '--timeout', '60'], project, node);
     run(node, ['-e', `import('${name}/sdk').then(({ definePlugin }) => definePlugin({}))`], project, node);
+    tryGenerator(project, node);
     console.log(`the package works on Node ${run(node, ['--version'], project, node).trim()}`);
   }
 } finally {

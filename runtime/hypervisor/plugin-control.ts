@@ -1,4 +1,4 @@
-import { type DeviceType, HypervisorError, isBackendPlugin, isSchedulerPlugin, type Plugin } from '#sdk';
+import { type DeviceType, HypervisorError, isBackendPlugin, isNetworkScriptPlugin, isSchedulerPlugin, type Plugin } from '#sdk';
 import type { BackendProviders } from '../device/backend-providers.ts';
 import type { PcpuCommand } from '../pcpu/pcpu-protocol.ts';
 import { type LoadedPlugin, loadPlugins, type MainPlugins } from '../plugin/index.ts';
@@ -61,9 +61,13 @@ export class PluginControl {
     if (isBackendPlugin(plugin) && usedBackends().has(`${plugin.deviceType}-${plugin.backend}`)) {
       throw busy(`a domain has a ${plugin.deviceType} of the plugin ${name}`, 'destroy the domain before');
     }
+    if (isNetworkScriptPlugin(plugin) && usedBackends().has(`script-${plugin.script}`)) {
+      throw busy(`a domain has a vif with the network script ${plugin.script}`, 'destroy the domain before');
+    }
     await plugins.shutdown({ reason: 'stopped', exitCode: 0 }, loaded);
     this.#forget(loaded);
     if (isBackendPlugin(plugin)) await providers.forget(plugin.deviceType, plugin.backend);
+    if (isNetworkScriptPlugin(plugin)) await providers.scripts.forget(plugin.script);
     if (plugin.applyPcpu !== undefined) await this.#parts.tellPcpus({ kind: 'unload', plugin: name });
   }
 

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createHypervisor, type Hypervisor } from '#runtime';
-import { definePlugin, type HypervisorStats, type Plugin, type TraceRecord } from '#sdk';
+import { defineNetworkScript, definePlugin, HypervisorError, type HypervisorStats, type Plugin, type TraceRecord } from '#sdk';
 import { pvhGuest } from '../support/pvh-guest.ts';
 import { out8, spin } from '../support/tiny-guest.ts';
 import { Scratch } from '../support/xm.ts';
@@ -97,6 +97,44 @@ describe('plugins of a running hypervisor', () => {
     await domain.destroy();
     expect(await code(hypervisor.unloadPlugin('vbd-memory'))).toBe('done');
     expect(hypervisor.plugins.map(({ name }) => name)).toEqual(['listener']);
+  });
+});
+
+describe('a network script', () => {
+  it('sees vifs come and go, changes their settings, and refuses them', async () => {
+    const heard: string[] = [];
+    const script: Plugin = defineNetworkScript<object>({
+      name: 'net-one',
+      script: 'one',
+      options: {},
+      create: () => {
+        let online = 0;
+        return {
+          online: ({ name, domid, settings }) => {
+            if (online > 0) throw new HypervisorError('HV_ERR_DEVICE_SPEC', `${name} is one too many`, { hint: 'none' });
+            online++;
+            heard.push(`${name} of ${domid} on ${settings['bridge']}`);
+            return { bridge: 'other', mac: 'not to be changed' };
+          },
+          offline: ({ name }) => {
+            online--;
+            heard.push(`${name} is gone`);
+          },
+          close: () => void heard.push('closed'),
+        };
+      },
+    });
+    await using hypervisor = await createHypervisor({ pcpus: 1, plugins: [script] });
+    const make = (name: string, vif: string) => hypervisor.createDomain({ name, kernel: asleep, memory: 4, vif: [`backend=switch,bridge=br0,${vif}`] });
+    const domain = await make('first', 'script=one,mac=00:16:3e:00:00:01');
+    expect(await code(make('second', 'script=one'))).toBe('HV_ERR_DEVICE_SPEC: vif2.0 is one too many');
+    expect(await code(make('third', 'script=two'))).toBe('HV_ERR_DEVICE_SPEC: there is no network script "two"; expected was one of one');
+    expect(await code(hypervisor.unloadPlugin('net-one'))).toContain('a domain has a vif with the network script one');
+    expect(hypervisor.domains.map(({ name }) => name)).toEqual(['first']);
+    await domain.destroy();
+    await (await make('second', 'script=one')).destroy();
+    await hypervisor.unloadPlugin('net-one');
+    expect(heard).toEqual(['vif1.0 of 1 on br0', 'vif1.0 is gone', 'vif4.0 of 4 on br0', 'vif4.0 is gone', 'closed']);
   });
 });
 
