@@ -249,7 +249,7 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
     this.#created++;
     this.#observer.domain('created', domain);
     this.emit('domainCreated', domain);
-    if (this.#parts.firesHooks) this.#booted ??= this.#parts.plugins.booted();
+    if (this.#parts.firesHooks) this.#booted ??= this.#parts.plugins.booted().catch((error) => this.#warn(error));
     return domain;
   }
 

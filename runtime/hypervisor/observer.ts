@@ -42,8 +42,8 @@ export class Observer {
     this.#traces = traces;
     const collects = this.#plugins.isUsed('statsCollected');
     if (!collects) clearInterval(this.#stats);
-    else this.#stats ??= setInterval(() => this.#collect(), STATS_MS).unref();
-    if (!collects) this.#stats = undefined;
+    else if (this.#stats === undefined) this.#collect();
+    this.#stats = collects ? (this.#stats ?? setInterval(() => this.#collect(), STATS_MS).unref()) : undefined;
   }
 
   /** The hypervisor ends. */

@@ -1,5 +1,8 @@
 import { HypervisorError, type TapFailure, type TapIsolation } from '#sdk';
 
+/** Hooks that only tell: whatever a plugin does there, nobody waits for it. */
+const OBSERVING: readonly string[] = ['traced', 'logged', 'statsCollected'];
+
 /**
  * Keeps plugins that throw away from the hypervisor: the first failure of each is reported in one line, then it is
  * disabled and the hypervisor goes on. A `HypervisorError` is no defect but the operator's to mend, and is passed on.
@@ -29,7 +32,7 @@ export class PluginIsolation implements TapIsolation {
   }
 
   failed({ plugin, hook, cause }: TapFailure): void {
-    if (cause instanceof HypervisorError) {
+    if (cause instanceof HypervisorError && !OBSERVING.includes(hook)) {
       const { code, message, hint } = cause;
       throw new HypervisorError(code, `plugin ${plugin}: ${message}`, { cause, ...(hint === undefined ? {} : { hint }) });
     }

@@ -39,6 +39,8 @@ export const errorCodes = {
   HV_ERR_PLUGIN_FAILED: 'A plugin threw, and is disabled.',
   HV_ERR_PLUGIN_INVALID: 'A module that was named as a plugin is none, or is made for another version.',
   HV_ERR_PLUGIN_OPTION: 'A plugin does not have an option, or the option cannot have the value.',
+  HV_ERR_PLUGIN_PACKAGE: 'A plugin needs a package that is not installed.',
+  HV_ERR_PLUGIN_PORT: 'The host does not give a port that a plugin is to listen on.',
   HV_ERR_PLUGIN_UNKNOWN: 'There is no plugin of a name.',
   HV_ERR_SCHEDULER_FAILED: 'A scheduler threw or decided what cannot be, and was replaced.',
   HV_ERR_SCHEDULER_PARAMETER: 'A scheduler does not have a parameter, or it cannot have the value.',

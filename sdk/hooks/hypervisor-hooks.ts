@@ -79,7 +79,7 @@ export interface HypervisorHooks {
    *
    * @kind event
    * @thread main
-   * @fires every second, and before the shutdown
+   * @fires at first, every second, and before the shutdown
    * @previous {@link HypervisorHooks.booted}
    * @next {@link HypervisorHooks.shutdown}
    */

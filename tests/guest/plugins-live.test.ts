@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createHypervisor, type Hypervisor } from '#runtime';
@@ -184,5 +184,45 @@ describe('observation', () => {
     const { length } = records;
     await sleep(50);
     expect(records).toHaveLength(length);
+  });
+
+  it('reaches a trace, metrics and a log', async () => {
+    const [trace, log] = [join(scratch.path, 'trace.json'), join(scratch.path, 'log')];
+    const plugins = [
+      { name: 'trace-chrome', options: { file: trace } },
+      { name: 'log-pino', options: { file: log } },
+      { name: 'metrics-prometheus', options: { port: 0 } },
+    ];
+    {
+      await using hypervisor = await createHypervisor({ pcpus: 2, plugins });
+      await Promise.all(['one', 'two'].map((name) => hypervisor.createDomain({ name, kernel: busy, memory: 4 })));
+      await sleep(300);
+    }
+    const { traceEvents } = JSON.parse(readFileSync(trace, 'utf8')) as {
+      traceEvents: { name: string; ph: string; pid: number; tid: number; ts: number; dur: number }[];
+    };
+    for (const name of ['one / 0', 'two / 0']) expect(traceEvents.some((event) => event.pid === 2 && event.name === name)).toBe(true);
+    for (const pid of [1, 2]) {
+      for (const tid of [0, 1]) {
+        const slices = traceEvents.filter((event) => event.ph === 'X' && event.pid === pid && event.tid === tid).sort((a, b) => a.ts - b.ts);
+        expect(slices.length).toBeGreaterThan(0);
+        expect(slices.every(({ ts }, i) => i === 0 || ts >= (slices[i - 1]?.ts ?? 0) + (slices[i - 1]?.dur ?? 0) - 0.01)).toBe(true);
+      }
+    }
+    expect(
+      readFileSync(log, 'utf8')
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line).msg)
+        .sort(),
+    ).toEqual(['domain one has ended', 'domain one was created', 'domain two has ended', 'domain two was created']);
+  });
+
+  it('that cannot begin is told, and the hypervisor goes on', async () => {
+    await using hypervisor = await createHypervisor({ pcpus: 1, plugins: [{ name: 'trace-chrome', options: { file: join(scratch.path, 'nowhere/x') } }] });
+    const warning = new Promise<HypervisorError>((resolve) => hypervisor.once('warning', resolve));
+    const domain = await hypervisor.createDomain({ name: 'one', kernel: asleep, memory: 4 });
+    expect((await warning).code).toBe('HV_ERR_FILE_WRITE');
+    expect(hypervisor.domains).toEqual([domain]);
   });
 });
