@@ -21,15 +21,12 @@ export function collectStats({ startNs, domainsCreated, dispatcher, links, domai
     uptimeNs: atNs - startNs,
     scheduler: dispatcher.slot.name,
     domainsCreated,
-    pcpus: links.map(({ pcpu, heartbeat }) => {
-      const current = dispatcher.slot.currentOf(pcpu);
-      return {
-        pcpu,
-        current: current === null || current === undefined ? undefined : { domid: current.domid, vcpu: current.vcpuId },
-        orders: dispatcher.ordersOf(pcpu),
-        heartbeat,
-      };
-    }),
+    pcpus: links.map(({ pcpu, heartbeat }) => ({
+      pcpu,
+      current: dispatcher.slot.currentOf(pcpu) ?? undefined,
+      orders: dispatcher.ordersOf(pcpu),
+      heartbeat,
+    })),
     domains: domains.map((domain) => domainStats(domain, dispatcher)),
   };
 }

@@ -24,57 +24,82 @@ export interface PluginControlParts {
 /** Loads and unloads plugins of a hypervisor that runs. */
 export class PluginControl {
   readonly #parts: PluginControlParts;
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(parts: PluginControlParts) {
     this.#parts = parts;
   }
 
   /** Loads a plugin; what is said of errors is said at `Hypervisor.loadPlugin`. */
-  async load(choice: PluginChoice): Promise<Plugin> {
+  load(choice: PluginChoice): Promise<Plugin> {
+    return this.#inTurn(() => this.#load(choice));
+  }
+
+  /** Unloads a plugin; what is said of errors is said at `Hypervisor.unloadPlugin`. */
+  unload(name: string): Promise<void> {
+    return this.#inTurn(() => this.#unload(name));
+  }
+
+  async #load(choice: PluginChoice): Promise<Plugin> {
     const { plugins, directory, schedulers, observer } = this.#parts;
     const [loaded] = await loadPlugins([pluginRequest('plugin', choice)], directory);
     if (loaded === undefined) throw new Error('no plugin was loaded');
-    const { plugin } = loaded;
+    const { plugin, request } = loaded;
     this.#refuseTwice(plugin);
     plugins.add(loaded);
     try {
       schedulers.ask(loaded);
+      if (plugin.applyPcpu !== undefined) await this.#parts.tellPcpus({ kind: 'load', plugin: request });
+      observer.refresh();
+      await plugins.catchUp(loaded);
     } catch (error) {
-      this.#forget(loaded);
+      await this.#forget(loaded);
       throw error;
     }
-    if (plugin.applyPcpu !== undefined) await this.#parts.tellPcpus({ kind: 'load', plugin: { ...loaded.request } });
-    observer.refresh();
-    await plugins.catchUp(loaded);
     return plugin;
   }
 
-  /** Unloads a plugin; what is said of errors is said at `Hypervisor.unloadPlugin`. */
-  async unload(name: string): Promise<void> {
-    const { plugins, providers } = this.#parts;
-    const loaded = plugins.must(name);
-    const { plugin } = loaded;
-    const offered = this.#parts.schedulers.offeredBy(loaded);
-    const { scheduler, usedBackends } = this.#parts;
-    if (offered.includes(scheduler()))
-      throw busy(`the scheduler ${scheduler()} of the plugin ${name} is in charge`, 'choose another one with setScheduler before');
-    if (isBackendPlugin(plugin) && usedBackends().has(`${plugin.deviceType}-${plugin.backend}`)) {
-      throw busy(`a domain has a ${plugin.deviceType} of the plugin ${name}`, 'destroy the domain before');
+  async #unload(name: string): Promise<void> {
+    const loaded = this.#parts.plugins.must(name);
+    this.#refuseUsed(loaded);
+    try {
+      await this.#parts.plugins.shutdown({ reason: 'stopped', exitCode: 0 }, loaded);
+    } finally {
+      await this.#forget(loaded);
     }
-    if (isNetworkScriptPlugin(plugin) && usedBackends().has(`script-${plugin.script}`)) {
-      throw busy(`a domain has a vif with the network script ${plugin.script}`, 'destroy the domain before');
-    }
-    await plugins.shutdown({ reason: 'stopped', exitCode: 0 }, loaded);
-    this.#forget(loaded);
-    if (isBackendPlugin(plugin)) await providers.forget(plugin.deviceType, plugin.backend);
-    if (isNetworkScriptPlugin(plugin)) await providers.scripts.forget(plugin.script);
-    if (plugin.applyPcpu !== undefined) await this.#parts.tellPcpus({ kind: 'unload', plugin: name });
   }
 
-  #forget(loaded: LoadedPlugin): void {
-    this.#parts.plugins.remove(loaded);
-    this.#parts.schedulers.forget(loaded);
-    this.#parts.observer.refresh();
+  /** Plugins come and go one after another. */
+  #inTurn<T>(action: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(action);
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+
+  async #forget(loaded: LoadedPlugin): Promise<void> {
+    const { plugins, schedulers, providers, observer } = this.#parts;
+    const { plugin } = loaded;
+    plugins.remove(loaded);
+    schedulers.forget(loaded);
+    observer.refresh();
+    if (isBackendPlugin(plugin)) await providers.forget(plugin.deviceType, plugin.backend);
+    if (isNetworkScriptPlugin(plugin)) await providers.scripts.forget(plugin.script);
+    if (plugin.applyPcpu !== undefined) await this.#parts.tellPcpus({ kind: 'unload', plugin: plugin.name });
+  }
+
+  #refuseUsed(loaded: LoadedPlugin): void {
+    const { plugin } = loaded;
+    const { schedulers, scheduler } = this.#parts;
+    const used = this.#parts.usedBackends();
+    if (schedulers.offeredBy(loaded).includes(scheduler())) {
+      throw busy(`the scheduler ${scheduler()} of the plugin ${plugin.name} is in charge`, 'choose another one with setScheduler before');
+    }
+    if (isBackendPlugin(plugin) && used.has(`${plugin.deviceType}-${plugin.backend}`)) {
+      throw busy(`a domain has a ${plugin.deviceType} of the plugin ${plugin.name}`, 'destroy the domain before');
+    }
+    if (isNetworkScriptPlugin(plugin) && used.has(`script-${plugin.script}`)) {
+      throw busy(`a domain has a vif with the network script ${plugin.script}`, 'destroy the domain before');
+    }
   }
 
   #refuseTwice(plugin: Plugin): void {

@@ -69,7 +69,7 @@ export function sampleStats(domains = 2): HypervisorStats {
     scheduler: 'sedf',
     domainsCreated: domains,
     pcpus: [
-      { pcpu: 0, current: { domid: 1, vcpu: 0 }, orders: 12, heartbeat: 3456 },
+      { pcpu: 0, current: { domid: 1, vcpuId: 0 }, orders: 12, heartbeat: 3456 },
       { pcpu: 1, current: undefined, orders: 3, heartbeat: 78 },
     ],
     domains: Array.from({ length: domains }, (_, i) => ({

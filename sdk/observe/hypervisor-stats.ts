@@ -1,12 +1,12 @@
 import type { BackendStats } from '../backend/backend.ts';
-import type { AnyParameters } from '../scheduler/scheduler.ts';
+import type { AnyParameters, SchedulerVcpu } from '../scheduler/scheduler.ts';
 
 /** What is known of a pCPU. */
 export interface PcpuStats {
   /** Its number. */
   readonly pcpu: number;
   /** The vCPU that it was ordered to run, or undefined when it idles. */
-  readonly current: { readonly domid: number; readonly vcpu: number } | undefined;
+  readonly current: SchedulerVcpu | undefined;
   /** Orders that it was given. */
   readonly orders: number;
   /** Steps of its loop: as long as they grow, its thread is alive. */

@@ -6,6 +6,7 @@ export interface TraceMoment {
 
 /** A pCPU was ordered to run a vCPU; it goes on with that until the next order. */
 export interface RunTraced extends TraceMoment {
+  /** Tells the records apart. */
   readonly kind: 'run';
   /** The pCPU. */
   readonly pcpu: number;
@@ -19,6 +20,7 @@ export interface RunTraced extends TraceMoment {
 
 /** A vCPU left guest code for the pCPU's loop. */
 export interface ExitTraced extends TraceMoment {
+  /** Tells the records apart. */
   readonly kind: 'exit';
   /** The pCPU. */
   readonly pcpu: number;
@@ -34,6 +36,7 @@ export interface ExitTraced extends TraceMoment {
 
 /** A vCPU waits for something, or what it waited for has come. */
 export interface BlockTraced extends TraceMoment {
+  /** Tells the records apart. */
   readonly kind: 'blocked' | 'woken';
   /** The vCPU's domain. */
   readonly domid: number;
@@ -43,6 +46,7 @@ export interface BlockTraced extends TraceMoment {
 
 /** A domain signalled event channels whose other end is on the main thread: console, XenStore, backends. */
 export interface EventTraced extends TraceMoment {
+  /** Tells the records apart. */
   readonly kind: 'event';
   /** The domain. */
   readonly domid: number;
@@ -50,6 +54,7 @@ export interface EventTraced extends TraceMoment {
 
 /** A domain began or ended. */
 export interface DomainTraced extends TraceMoment {
+  /** Tells the records apart. */
   readonly kind: 'domain';
   /** The domain's number. */
   readonly domid: number;

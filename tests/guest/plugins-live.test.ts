@@ -22,9 +22,15 @@ const code = (promise: Promise<unknown>): Promise<string> =>
     (error) => `${error.code}: ${error.message}`,
   );
 
-const exitCode = async (hypervisor: Hypervisor): Promise<number | undefined> => {
+/** Looks until something holds: how long a thread takes to begin depends on what else the host does. */
+const until = async (holds: () => boolean): Promise<void> => {
+  while (!holds()) await sleep(20);
+};
+
+/** The exit code with which the device ended a guest, or undefined when there was none for some time. */
+const exitCode = async (hypervisor: Hypervisor, patienceMs = 60_000): Promise<number | undefined> => {
   const domain = await hypervisor.createDomain({ name: 'knock', kernel: knock, memory: 4 });
-  const timer = setTimeout(() => void domain.destroy(), 700);
+  const timer = setTimeout(() => void domain.destroy(), patienceMs);
   const end = await domain.ended;
   clearTimeout(timer);
   return end.exitCode;
@@ -47,12 +53,12 @@ function listener(heard: string[], name = 'listener'): Plugin {
 describe('plugins of a running hypervisor', () => {
   it('are loaded and unloaded with their devices in the threads of pCPUs', async () => {
     await using hypervisor = await createHypervisor({ pcpus: 2 });
-    expect(await exitCode(hypervisor)).toBeUndefined();
+    expect(await exitCode(hypervisor, 1000)).toBeUndefined();
     await hypervisor.loadPlugin({ name: 'dev-debug-exit', options: { port: 0x501 } });
     expect(hypervisor.plugins.map(({ name }) => name)).toEqual(['dev-debug-exit']);
     expect(await exitCode(hypervisor)).toBe(9);
     await hypervisor.unloadPlugin('dev-debug-exit');
-    expect(await exitCode(hypervisor)).toBeUndefined();
+    expect(await exitCode(hypervisor, 1000)).toBeUndefined();
   });
 
   it('may be objects, which hear at once what they have missed, and nothing any more when they are gone', async () => {
@@ -68,6 +74,46 @@ describe('plugins of a running hypervisor', () => {
     await hypervisor.loadPlugin(listener(heard));
     await hypervisor.domain('one')?.destroy();
     expect(heard.slice(3)).toEqual(['booted', 'info domain one has ended']);
+  });
+
+  it('may be packages, and paths in JavaScript or TypeScript', async () => {
+    const plugin = (name: string): string =>
+      `export const p = { name: '${name}', apiVersion: 1, options: {}, capabilities: ['process'], apply() { process.hrtime(); } };`;
+    const folder = join(scratch.path, 'node_modules', 'packed');
+    mkdirSync(join(folder, 'lib'), { recursive: true });
+    writeFileSync(join(folder, 'package.json'), '{ "name": "packed", "type": "module", "exports": "./lib/index.js" }');
+    writeFileSync(join(folder, 'lib/index.js'), `${plugin('packed')}\nimport '../more.js';`);
+    writeFileSync(join(folder, 'more.js'), 'process.pid;');
+    writeFileSync(join(scratch.path, 'typed.ts'), `const n: string = 'x';\n${plugin('typed')}`);
+    writeFileSync(join(scratch.path, 'old.cjs'), plugin('old').replace('export const p', 'exports.p'));
+    await using hypervisor = await createHypervisor({ pcpus: 1, directory: scratch.path, plugins: ['packed', './typed.ts'] });
+    await hypervisor.loadPlugin('old.cjs');
+    expect(hypervisor.plugins.map(({ name, capabilities }) => `${name} ${capabilities}`)).toEqual(['packed process', 'typed process', 'old process']);
+    writeFileSync(join(folder, 'more.js'), `process.pid;\n\n  eval('1');`);
+    expect(await code(createHypervisor({ pcpus: 1, directory: scratch.path, plugins: ['packed'] }))).toMatch(
+      /^HV_ERR_PLUGIN_CAPABILITY: the plugin packed uses eval in \S+packed\/more\.js:3:3, and does not declare the capability code$/,
+    );
+  });
+
+  it('that cannot begin, or end badly, are gone all the same', async () => {
+    const bad = (name: string, hook: 'booted' | 'shutdown'): Plugin =>
+      definePlugin({
+        name,
+        apiVersion: 1,
+        options: {},
+        apply({ hooks }) {
+          hooks[hook].tap(name, () => {
+            throw new HypervisorError('HV_ERR_FILE_WRITE', 'no room', { hint: 'make some' });
+          });
+        },
+      });
+    await using hypervisor = await createHypervisor({ pcpus: 1 });
+    await hypervisor.createDomain({ name: 'one', kernel: asleep, memory: 4 });
+    expect(await code(hypervisor.loadPlugin(bad('first', 'booted')))).toBe('HV_ERR_FILE_WRITE: plugin first: no room');
+    await hypervisor.loadPlugin(bad('second', 'shutdown'));
+    const both = await Promise.all([code(hypervisor.unloadPlugin('second')), code(hypervisor.unloadPlugin('second'))]);
+    expect(both).toEqual(['HV_ERR_FILE_WRITE: plugin second: no room', 'HV_ERR_PLUGIN_UNKNOWN: no plugin "second" is loaded']);
+    expect(hypervisor.plugins).toEqual([]);
   });
 
   it('are refused when they are there already, in use, not there, or not for this contract', async () => {
@@ -142,7 +188,7 @@ describe('observation', () => {
   it('counts what a hypervisor does', async () => {
     await using hypervisor = await createHypervisor({ pcpus: 2 });
     const domain = await hypervisor.createDomain({ name: 'busy', kernel: busy, memory: 4, disk: ['memory:1M,xvda,w'] });
-    await sleep(100);
+    await until(() => domain.cpuTimeNs > 1e6);
     const stats = hypervisor.stats();
     expect(stats).toMatchObject({ scheduler: 'sedf', domainsCreated: 1 });
     expect(stats.domains).toMatchObject([{ id: domain.id, name: 'busy', state: 'r-----', memoryBytes: 4 * 2 ** 20 }]);
@@ -169,9 +215,9 @@ describe('observation', () => {
     await hypervisor.loadPlugin(tracer);
     const two = await hypervisor.createDomain({ name: 'two', kernel: busy, memory: 4 });
     const three = await hypervisor.createDomain({ name: 'three', kernel: asleep, memory: 4 });
-    await sleep(1500);
-    await hypervisor.unloadPlugin('tracer');
     const kinds = (domid: number): Set<string> => new Set(records.flatMap((record) => ('domid' in record && record.domid === domid ? [record.kind] : [])));
+    await until(() => kinds(three.id).has('blocked') && [one, two].every(({ id }) => kinds(id).has('exit')) && collected.length > 1);
+    await hypervisor.unloadPlugin('tracer');
     expect([...kinds(one.id)].sort()).toEqual(['exit', 'run']);
     expect([...kinds(two.id)].sort()).toEqual(['domain', 'exit', 'run']);
     expect([...kinds(three.id)]).toContain('blocked');
@@ -179,24 +225,31 @@ describe('observation', () => {
     const visits = records.filter((record) => record.kind === 'exit');
     expect(visits.every(({ fromNs, atNs }, i) => fromNs <= atNs && fromNs >= (visits[i - 1]?.atNs ?? 0))).toBe(true);
     const ranNs = visits.reduce((sum, { fromNs, atNs }) => sum + atNs - fromNs, 0);
-    expect(ranNs).toBeGreaterThan(0.5e9);
-    expect(collected.length).toBeGreaterThan(0);
+    expect(ranNs).toBeGreaterThan(1e6);
     const { length } = records;
     await sleep(50);
     expect(records).toHaveLength(length);
   });
 
   it('reaches a trace, metrics and a log', async () => {
+    const seen = new Set<string>();
+    const watcher: Plugin = definePlugin({
+      name: 'watcher',
+      apiVersion: 1,
+      options: {},
+      apply: ({ hooks }) => hooks.traced.tap('watcher', (record) => void seen.add('pcpu' in record ? `${record.kind} ${record.pcpu} ${record.domid}` : '')),
+    });
     const [trace, log] = [join(scratch.path, 'trace.json'), join(scratch.path, 'log')];
     const plugins = [
+      watcher,
       { name: 'trace-chrome', options: { file: trace } },
       { name: 'log-pino', options: { file: log } },
       { name: 'metrics-prometheus', options: { port: 0 } },
     ];
     {
       await using hypervisor = await createHypervisor({ pcpus: 2, plugins });
-      await Promise.all(['one', 'two'].map((name) => hypervisor.createDomain({ name, kernel: busy, memory: 4 })));
-      await sleep(300);
+      const domains = await Promise.all(['one', 'two'].map((name) => hypervisor.createDomain({ name, kernel: busy, memory: 4 })));
+      await until(() => domains.every(({ id }) => [0, 1].some((pcpu) => seen.has(`exit ${pcpu} ${id}`))));
     }
     const { traceEvents } = JSON.parse(readFileSync(trace, 'utf8')) as {
       traceEvents: { name: string; ph: string; pid: number; tid: number; ts: number; dur: number }[];

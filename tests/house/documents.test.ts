@@ -45,6 +45,19 @@ describe('documents', () => {
     }
   });
 
+  it('show a plugin as it is', () => {
+    const plugin = files.filter((path) => /^plugins\/dev-debug-exit\/.*\.ts$/.test(path)).map(read);
+    // Layout and comments may differ.
+    const plain = (text: string): string =>
+      text
+        .replace(/^\s*(\/\*\*.*\*\/|\/\/.*|import .*)$/gm, '')
+        .replace(/\s+/g, '')
+        .replace(/,(?=[)}])/g, '');
+    const blocks = [...read('sdk/docs/guides/write-a-plugin.md').matchAll(/^( *)```ts\n([\s\S]*?)^\1```$/gm)].map(([, , body = '']) => plain(body));
+    expect(blocks.length).toBeGreaterThan(0);
+    expect(blocks.filter((block) => !plain(plugin.join('\n')).includes(block))).toEqual([]);
+  });
+
   it('link only to files that exist', () => {
     const folders = new Set(files.flatMap((path) => path.split('/').map((_, i, parts) => parts.slice(0, i).join('/'))));
     const exists = (path: string): boolean => files.includes(path) || folders.has(path);

@@ -126,9 +126,9 @@ class SourceCheck {
 
 /** The file that an import or a `require` means. */
 function fileOf(specifier: string, from: string): string | undefined {
-  const path = fileURLToPath(new URL(specifier, pathToFileURL(from)));
-  if (statSync(path, { throwIfNoEntry: false })?.isFile()) return path;
   try {
+    const path = fileURLToPath(new URL(specifier, pathToFileURL(from)));
+    if (statSync(path, { throwIfNoEntry: false })?.isFile()) return path;
     return createRequire(from).resolve(specifier);
   } catch {
     return undefined;

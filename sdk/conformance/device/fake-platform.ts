@@ -1,5 +1,5 @@
-import type { Bus, BusDevice } from '../../contract/bus-device.ts';
-import type { Platform } from '../../contract/platform.ts';
+import type { Bus, BusDevice, InterruptLine } from '../../contract/bus-device.ts';
+import type { ByteSink, Platform, PlatformOutputs } from '../../contract/platform.ts';
 import { FakeTime } from '../backend-guest/fake-time.ts';
 import { must } from '../scheduler/measure.ts';
 
@@ -36,10 +36,10 @@ export class FakePlatform implements Platform {
   /** Timers that fire when its time is moved. */
   readonly timers = this.time.timers;
   /** Kept in `written`. */
-  readonly outputs = { stdout: this.#sink('stdout'), stderr: this.#sink('stderr'), openFile: (path: string) => this.#sink(path) };
+  readonly outputs: PlatformOutputs = { stdout: this.#sink('stdout'), stderr: this.#sink('stderr'), openFile: (path: string) => this.#sink(path) };
 
   /** A line whose level is kept in `lines`. */
-  interruptLine(irq: number): { set(level: boolean): void } {
+  interruptLine(irq: number): InterruptLine {
     return { set: (level) => void this.lines.set(irq, level) };
   }
 
@@ -62,7 +62,7 @@ export class FakePlatform implements Platform {
     };
   }
 
-  #sink(name: string): { write(byte: number): void } {
+  #sink(name: string): ByteSink {
     return {
       write: (byte) => {
         const bytes = this.written.get(name) ?? [];

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { HypervisorError } from '#sdk';
 import { checkSource } from '../../../../runtime/plugin/source/check-source.ts';
@@ -135,6 +136,14 @@ describe('the files of a plugin', () => {
     expect(check({ 'index.ts': `import data from './d.json' with { type: 'json' };`, 'd.json': '{}', 'test.ts': 'process.exit()' })).toEqual([]);
   });
 
+  it.each(['', '.', './', './none.js', './\\0', './%2F', 'file:', 'http://x', '#x', '..', '/', '\\u0000'])(
+    'may be imported as %j without harm to whoever checks',
+    (specifier) => {
+      const result = check({ 'index.js': `import '${specifier}';` }, 'index.js');
+      expect(result instanceof HypervisorError ? result.code : `${result.length}`).toMatch(/^(0|HV_ERR_PLUGIN_CAPABILITY)$/);
+    },
+  );
+
   it('of older modules are read as well', () => {
     expect(refusal(`const fs = require('node:fs'); module.exports = { fs };`, 'index.cjs')).toContain('imports node:fs in index.cjs:1:12');
     expect(refusal(`const fs = require('node:' + 'fs');`, 'index.js')).toContain('uses require in index.js:1:12');
@@ -159,5 +168,47 @@ describe('the files of a plugin', () => {
     const result = check({ [entry]: source }, entry) as HypervisorError;
     expect(result.code).toBe('HV_ERR_PLUGIN_INVALID');
     expect(refusal(source, entry)).toContain(expected);
+  });
+
+  it('of any text are read or refused with a code', () => {
+    const random = fc.oneof(
+      fc.string(),
+      fc
+        .array(
+          fc.constantFrom(
+            'import',
+            ' ',
+            "'node:fs'",
+            '{',
+            '}',
+            '(',
+            ')',
+            'eval',
+            '=>',
+            'class',
+            'process',
+            ';',
+            '`',
+            '${',
+            'await',
+            '/',
+            'var',
+            'constructor',
+            '.',
+            '[',
+            ']',
+          ),
+        )
+        .map((words) => words.join('')),
+    );
+    fc.assert(
+      fc.property(random, fc.constantFrom('index.js', 'index.ts', 'index.cjs'), (source, entry) => {
+        const result = check({ [entry]: source }, entry);
+        expect(result instanceof HypervisorError ? result.code : '').toMatch(/^(|HV_ERR_PLUGIN_INVALID|HV_ERR_PLUGIN_CAPABILITY)$/);
+      }),
+      { numRuns: 500, seed: 1 },
+    );
+    const deep = check({ 'index.js': '('.repeat(100_000) }, 'index.js') as HypervisorError;
+    expect(deep.code).toBe('HV_ERR_PLUGIN_INVALID');
   });
 });
