@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
@@ -9,10 +9,14 @@ const root = join(import.meta.dirname, '..');
 const OLDEST_NODE = '24.11.0';
 const READY = 'ready \\(small guest\\)';
 
+/** The environment with `node` as the first Node on the path. */
+function environmentOf(node: string): NodeJS.ProcessEnv {
+  return { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env['PATH']}` };
+}
+
 /** Runs a command with `node` as the first Node on the path and returns what it prints. */
 function run(command: string, words: readonly string[], cwd: string, node = process.execPath): string {
-  const env = { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env['PATH']}` };
-  return execFileSync(command, words, { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+  return execFileSync(command, words, { cwd, env: environmentOf(node), encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
 /** An empty directory with a package.json of its own. */
@@ -32,6 +36,14 @@ function tryGenerator(project: string, node: string): void {
     rmSync(join(project, name), { recursive: true, force: true });
     run('npx', ['xylem-plugin', 'create', name, '--kind', kind], project, node);
     run('npm', ['test', '--silent'], join(project, name), node);
+  }
+  for (const words of [
+    ['dev-mine', '--kind', 'device'],
+    ['Dev_Mine', '--kind', 'device'],
+    ['dev-other', '--kind', 'toaster'],
+  ]) {
+    const { status, stderr } = spawnSync('npx', ['xylem-plugin', 'create', ...words], { cwd: project, encoding: 'utf8', env: environmentOf(node) });
+    if (status === 0 || stderr.trim().split('\n').length !== 1) throw new Error(`xylem-plugin create ${words.join(' ')} ended with ${status}: ${stderr}`);
   }
   const guest = 'node_modules/xylem/build/runtime/image/fallback/guest.elf';
   run('npx', ['xm', 'run', '--kernel', guest, '--plugin', './dev-mine,port=0x520', '--expect', READY, '--timeout', '60'], project, node);
