@@ -5,6 +5,7 @@ import { type UserOptions, userSchema } from './options.ts';
 /** Offers the network `user`: the host's network for a guest, by ordinary sockets and without root. */
 export const vifUser: BackendPlugin<UserOptions> = defineNetworkBackend({
   name: 'vif-user',
+  capabilities: ['network'],
   backend: 'user',
   options: userSchema,
   create: (_host, options) => ({ open: (vif, environment) => openUserNetwork(vif, environment, options) }),

@@ -1,18 +1,17 @@
-import { type DomainConfig, HypervisorError, type HypervisorHooks } from '#sdk';
+import { type DomainConfig, HypervisorError } from '#sdk';
 import type { CheckedOptions } from '../hypervisor/check-options.ts';
 import { startHypervisor } from '../hypervisor/create-hypervisor.ts';
 import type { Domain, DomainEnd } from '../hypervisor/domain.ts';
 import type { Hypervisor } from '../hypervisor/hypervisor.ts';
 import { type PcpuListener, type RunEnd, toPlainError } from '../pcpu/index.ts';
-import type { LoadedPlugin } from '../plugin/index.ts';
+import type { MainPlugins } from '../plugin/index.ts';
 import type { GuestRunner } from './guest-runner.ts';
 import { describeError, say } from './report-error.ts';
 
 /** What a domain is run with. */
 export interface DomainRunRequest {
   readonly options: CheckedOptions;
-  readonly plugins: readonly LoadedPlugin[];
-  readonly hooks: HypervisorHooks;
+  readonly plugins: MainPlugins;
   readonly config: DomainConfig;
   /** What the configuration is called in messages. */
   readonly source?: string;
@@ -72,9 +71,9 @@ export class DomainRunner implements GuestRunner {
   }
 
   async #run(request: DomainRunRequest): Promise<RunEnd> {
-    const { options, plugins, hooks } = request;
+    const { options, plugins } = request;
     const hypervisor = await startHypervisor(options, {
-      applied: { plugins, hooks },
+      plugins,
       onGenerate: () => say('building the interpreter, once for these sources'),
     });
     this.#hypervisor = hypervisor;

@@ -1,11 +1,14 @@
 import { type BackendHost, type BackendLog, type BackendProvider, type DeviceType, HypervisorError, isBackendPlugin } from '#sdk';
 import { type LoadedPlugin, loadPlugins, ownPlugins } from '../plugin/index.ts';
 import { hostTime } from './host-time.ts';
+import { NetworkScripts } from './network-scripts.ts';
 
 /** The backends that a hypervisor can offer, each made when the first device asks for it. */
 export class BackendProviders {
   /** What all backends get. */
   readonly host: BackendHost;
+  /** What vifs may be put through. */
+  readonly scripts: NetworkScripts;
   readonly #loaded: readonly LoadedPlugin[];
   readonly #providers = new Map<string, Promise<BackendProvider>>();
   readonly #abort = new AbortController();
@@ -14,6 +17,7 @@ export class BackendProviders {
   constructor(loaded: readonly LoadedPlugin[], log: BackendLog) {
     this.#loaded = loaded;
     this.host = { ...hostTime(), log, signal: this.#abort.signal, defer: (work) => void setImmediate(work) };
+    this.scripts = new NetworkScripts(loaded, this.host);
   }
 
   /** The names of the backends for devices of a type, the usual one first. */
@@ -40,12 +44,25 @@ export class BackendProviders {
     return made;
   }
 
+  /** Whether a provider has been asked for before. */
+  isMade(type: DeviceType, name: string): boolean {
+    return this.#providers.has(`${type}-${name}`);
+  }
+
+  /** A plugin is unloaded; no device uses its backend. */
+  async forget(type: DeviceType, name: string): Promise<void> {
+    const provider = this.#providers.get(`${type}-${name}`);
+    this.#providers.delete(`${type}-${name}`);
+    await (await provider)?.close?.();
+  }
+
   /** Ends all providers; their devices are closed by then. */
   async close(): Promise<void> {
     this.#abort.abort();
     const providers = await Promise.allSettled(this.#providers.values());
     for (const result of providers) if (result.status === 'fulfilled') await result.value.close?.();
     this.#providers.clear();
+    await this.scripts.close();
   }
 
   async #make(type: DeviceType, name: string): Promise<BackendProvider> {

@@ -4,6 +4,7 @@ import { BackendChannels, guestGrants } from '../domain/backend-access.ts';
 import type { DomainState } from '../domain/domain-state.ts';
 import { BackendDevice, createDeviceNodes, type DeviceName, devicePaths, type XenStoreSession } from '../xenstore/index.ts';
 import type { BackendProviders } from './backend-providers.ts';
+import type { OnlineVif } from './network-scripts.ts';
 
 /** The devices that a domain is to have. */
 export interface DeviceSpecs {
@@ -15,6 +16,12 @@ interface OpenDevice {
   readonly device: BackendDevice;
   readonly backend: Backend;
   readonly abort: AbortController;
+  /** `vbd-file` */
+  readonly kind: string;
+  /** The network script of a vif. */
+  readonly script: string | undefined;
+  /** Tells the script that it is unplugged. */
+  offline(): Promise<void>;
 }
 
 interface Wanted {
@@ -67,24 +74,36 @@ export class DomainDevices {
     return Object.fromEntries([...this.#open].map(([name, { backend }]) => [name, backend.stats()]));
   }
 
+  /** The backends and scripts that its devices use: `vbd-file`, `script-nat`. */
+  kinds(): string[] {
+    return [...this.#open.values()].flatMap(({ kind, script }) => (script === undefined ? [kind] : [kind, `script-${script}`]));
+  }
+
   /** Takes all devices away: the domain is gone, or goes. */
   async close(): Promise<void> {
     const open = [...this.#open.values()];
     this.#open.clear();
-    for (const { device, backend, abort } of open) {
+    for (const { device, backend, abort, offline } of open) {
       abort.abort();
       await device.destroy();
       await backend.close();
+      await offline();
     }
+  }
+
+  #scripted({ type, frontendDomid: domid, id }: DeviceName, backend: string, settings: Readonly<Record<string, string>>): Promise<OnlineVif> {
+    if (type !== 'vif') return Promise.resolve({ settings, offline: async () => undefined });
+    return this.#providers.scripts.online({ name: `vif${domid}.${id}`, domid, handle: id, mac: settings['mac'] ?? '', backend, settings });
   }
 
   async #attach({ type, id, backend: kind, nodes }: Wanted): Promise<void> {
     const name: DeviceName = { type, frontendDomid: this.#state.domid, id };
     const provider = await this.#providers.get(type, kind);
+    const asked = Object.fromEntries(Object.entries(nodes.backend).map(([key, value]) => [key, `${value}`]));
+    const { settings, offline } = await this.#scripted(name, kind, asked);
     const abort = new AbortController();
     const log = deviceLog(this.#providers.host.log, name);
     let device: BackendDevice | undefined;
-    const settings = Object.fromEntries(Object.entries(nodes.backend).map(([key, value]) => [key, `${value}`]));
     const environment: BackendEnvironment = {
       ...this.#providers.host,
       log,
@@ -99,20 +118,31 @@ export class DomainDevices {
       events: this.#channels,
       fail: (message) => void device?.fail(message),
     };
-    const backend = await provider.open(environment);
-    createDeviceNodes(this.#session, name, nodes);
+    const backend = await openOr(offline, () => provider.open(environment));
+    createDeviceNodes(this.#session, name, { ...nodes, backend: { ...nodes.backend, ...settings } });
     device = new BackendDevice(this.#session, name, backend, { failed: (message) => log.warn(message) });
-    this.#open.set(`${type}-${id}`, { device, backend, abort });
+    this.#open.set(`${type}-${id}`, { device, backend, abort, kind: `${type}-${kind}`, script: type === 'vif' ? settings['script'] : undefined, offline });
     device.start();
+  }
+}
+
+/** Opens a device, or tells its script that it will not be. */
+async function openOr(offline: () => Promise<void>, open: () => Backend | Promise<Backend>): Promise<Backend> {
+  try {
+    return await open();
+  } catch (error) {
+    await offline();
+    throw error;
   }
 }
 
 /** Adds to each message which device it is about. */
 function deviceLog(log: BackendLog, { type, frontendDomid, id }: DeviceName): BackendLog {
   const device = `${type} ${id} of domain ${frontendDomid}`;
+  const which = { domid: frontendDomid, device: `${type}-${id}` };
   return {
-    debug: (message, fields) => log.debug(`${device}: ${message}`, fields),
-    info: (message, fields) => log.info(`${device}: ${message}`, fields),
-    warn: (message, fields) => log.warn(`${device}: ${message}`, fields),
+    debug: (message, fields) => log.debug(`${device}: ${message}`, { ...which, ...fields }),
+    info: (message, fields) => log.info(`${device}: ${message}`, { ...which, ...fields }),
+    warn: (message, fields) => log.warn(`${device}: ${message}`, { ...which, ...fields }),
   };
 }

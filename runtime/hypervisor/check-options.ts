@@ -1,9 +1,20 @@
 import { availableParallelism } from 'node:os';
-import { HypervisorError } from '#sdk';
+import { HypervisorError, type Plugin } from '#sdk';
 import type { PackedRequests } from '#jit';
 import type { PluginRequest } from '../plugin/index.ts';
 import type { ClockSource, Engine } from '../pcpu/slice-protocol.ts';
 import type { SchedulerOptions } from './schedulers.ts';
+
+/** A plugin with what is asked of it. */
+export interface PluginWithOptions {
+  /** Its name, path or package; or the plugin itself. */
+  readonly name: string | Plugin;
+  /** Its options, by name. */
+  readonly options?: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** A plugin as the operator chooses it: by name, path or package; or the plugin itself, unless it taps hooks of pCPUs. */
+export type PluginChoice = string | Plugin | PluginWithOptions;
 
 /** How a hypervisor is made. */
 export interface HypervisorOptions {
@@ -11,8 +22,8 @@ export interface HypervisorOptions {
   readonly pcpus?: number;
   /** The scheduler's name, or its name and options; `sedf` when left out. */
   readonly scheduler?: string | { readonly name: string; readonly options?: SchedulerOptions };
-  /** Plugins by name, path or package, with options where need be. Our own schedulers and backends need not be named. */
-  readonly plugins?: readonly (string | { readonly name: string; readonly options?: Readonly<Record<string, string | number | boolean>> })[];
+  /** Plugins, with options where need be. Our own schedulers and backends need not be named. */
+  readonly plugins?: readonly PluginChoice[];
   /** Where relative paths of plugins and their files start; the working directory when left out. */
   readonly directory?: string;
   /** Which tiers run guests' code: `auto`, `interpreter`, or `translator` for all code before its first execution. */
@@ -77,10 +88,7 @@ export function checkOptions(options: HypervisorOptions): CheckedOptions {
   return {
     pcpus,
     scheduler: named('options.scheduler', scheduler),
-    plugins: plugins.map((plugin: unknown, i) => {
-      const { name, options: given } = named(`options.plugins[${i}]`, plugin);
-      return { name, options: Object.fromEntries(Object.entries(given).map(([key, value]) => [key, String(value)])) };
-    }),
+    plugins: plugins.map((plugin: unknown, i) => pluginRequest(`options.plugins[${i}]`, plugin)),
     directory,
     engine,
     clock,
@@ -91,6 +99,23 @@ export function checkOptions(options: HypervisorOptions): CheckedOptions {
     outputWaits: false,
     regions: undefined,
   };
+}
+
+/**
+ * A plugin as it was chosen.
+ *
+ * @throws HypervisorError `HV_ERR_HYPERVISOR_OPTION`
+ */
+export function pluginRequest(path: string, value: unknown): PluginRequest {
+  if (isObject(value) && 'apiVersion' in value) return { name: String(value['name']), options: {}, plugin: value as unknown as Plugin };
+  const given = isObject(value) && isObject(value['name']) ? (value['name'] as unknown as Plugin) : undefined;
+  const { name, options } = named(path, given === undefined ? value : { ...(value as object), name: String(given.name) });
+  const written = Object.fromEntries(Object.entries(options).map(([key, text]) => [key, String(text)]));
+  return { name, options: written, ...(given === undefined ? {} : { plugin: given }) };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
 }
 
 function named(path: string, value: unknown): { name: string; options: SchedulerOptions } {

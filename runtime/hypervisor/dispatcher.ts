@@ -15,6 +15,8 @@ interface PcpuState {
   order: number;
   untilNs: number;
   isOnline: boolean;
+  /** Orders given to it so far. */
+  orders: number;
 }
 
 interface VcpuState {
@@ -41,7 +43,7 @@ export class Dispatcher {
 
   constructor(takers: readonly OrderTaker[], create: SchedulerFactory, options: SchedulerSlotOptions) {
     this.#takers = takers;
-    this.#pcpus = takers.map(() => ({ order: 0, untilNs: Number.POSITIVE_INFINITY, isOnline: true }));
+    this.#pcpus = takers.map(() => ({ order: 0, untilNs: Number.POSITIVE_INFINITY, isOnline: true, orders: 0 }));
     const host: SchedulerHost = {
       pcpus: takers.length,
       raise: (pcpu, atNs) => this.#raise(pcpu, atNs),
@@ -121,6 +123,11 @@ export class Dispatcher {
     return this.#vcpus.has(vcpu) ? this.slot.cpuTimeNs(vcpu, hostNow()) : 0;
   }
 
+  /** Orders given to a pCPU so far. */
+  ordersOf(pcpu: number): number {
+    return this.#pcpus[pcpu]?.orders ?? 0;
+  }
+
   /** Puts another scheduler in charge; all pCPUs get an order by it before this returns. */
   swap(create: SchedulerFactory): void {
     this.slot.swap(create, hostNow());
@@ -175,6 +182,7 @@ export class Dispatcher {
     const now = hostNow();
     const { vcpu, sliceNs } = this.slot.doSchedule(pcpu, now);
     this.orders++;
+    state.orders++;
     state.untilNs = now + sliceNs;
     state.order = taker.order(vcpu?.domid ?? NOBODY, vcpu?.vcpuId ?? 0, state.untilNs);
   }

@@ -101,6 +101,11 @@ export class Domain extends EventEmitter<DomainEvents> {
     return this.#config.uuid;
   }
 
+  /** Its memory. */
+  get memoryBytes(): number {
+    return this.#config.memoryBytes;
+  }
+
   /** Its console: what the guest writes can be read, what is written the guest reads. */
   get console(): Duplex {
     return this.#console;

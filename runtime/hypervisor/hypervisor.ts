@@ -1,53 +1,45 @@
 import { EventEmitter } from 'node:events';
-import { type DomainConfig, HypervisorError, type HypervisorHooks } from '#sdk';
+import { type DomainConfig, HypervisorError, type HypervisorStats, type Plugin } from '#sdk';
 import type { InterpreterIndex } from '#jit/interpreter';
 import { BackendProviders } from '../device/backend-providers.ts';
-import type { DomainImage } from '../domain/build-domain.ts';
 import { DomainStore } from '../domain/domain-store.ts';
 import { parseDiskSpecs, parseVifSpecs } from '../device-spec/index.ts';
+import { hostNow } from '../machine/clock.ts';
 import { Doorbell } from '../pcpu/doorbell.ts';
 import type { PcpuReport } from '../pcpu/pcpu-protocol.ts';
 import { fromPlainError, toPlainError } from '../pcpu/plain-error.ts';
 import { BuilderPool, TranslatorPool } from '../pcpu/pool.ts';
-import type { RunStats } from '../pcpu/run-stats.ts';
 import { translatesHere, wantsTranslator } from '../pcpu/translation-modes.ts';
-import type { LoadedPlugin } from '../plugin/index.ts';
+import type { MainPlugins } from '../plugin/index.ts';
 import type { SchedulerFailure } from '../scheduler/index.ts';
+import { Answers } from './answers.ts';
 import { type CheckedConfig, checkConfig } from './check-config.ts';
-import type { CheckedOptions } from './check-options.ts';
+import type { CheckedOptions, PluginChoice } from './check-options.ts';
+import { collectStats } from './collect-stats.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Domain, type DomainOwner } from './domain.ts';
 import { DomainLife, type DomainServices } from './domain-life.ts';
 import type { GuestConsole } from './guest-console.ts';
+import type { HypervisorEvents } from './hypervisor-events.ts';
+import { Observer } from './observer.ts';
 import { PcpuLink, type PcpuShared } from './pcpu-link.ts';
-import { readGuestFile } from './read-guest-file.ts';
+import { PluginControl } from './plugin-control.ts';
+import { readImage } from './read-guest-file.ts';
 import type { SchedulerOptions, Schedulers } from './schedulers.ts';
-
-/** What a hypervisor tells. */
-export interface HypervisorEvents {
-  /** A domain was created and runs. */
-  domainCreated: [Domain];
-  /** A domain is gone. */
-  domainEnded: [Domain];
-  /** A plugin was disabled, a scheduler replaced, or a pCPU lost; the hypervisor goes on. */
-  warning: [HypervisorError];
-  /** What devices of plugins write for the host's standard error. */
-  stderr: [Uint8Array];
-}
+import { Watchdog } from './watchdog.ts';
 
 /** What a hypervisor is made of. */
 export interface HypervisorParts {
   readonly options: CheckedOptions;
   readonly module: WebAssembly.Module;
   readonly index: InterpreterIndex;
-  readonly plugins: readonly LoadedPlugin[];
-  /** To be fired by the hypervisor. */
-  readonly hooks?: HypervisorHooks;
+  readonly plugins: MainPlugins;
+  /** Whether `booted` and `shutdown` are the hypervisor's to fire. */
+  readonly firesHooks: boolean;
 }
 
 /** Numbers of domains end here. */
 const LAST_DOMID = 0x7fef;
-const LOOK_MS = 250;
 
 /** A hypervisor: domains on a pool of pCPUs. */
 export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncDisposable {
@@ -58,18 +50,20 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
   readonly #services: DomainServices;
   readonly #builder = new BuilderPool();
   readonly #domains = new Map<string, Domain>();
-  readonly #awaited = new Map<string, (stats?: RunStats) => void>();
-  readonly #heartbeats: { count: number; since: number }[];
-  #watch: NodeJS.Timeout | undefined;
+  readonly #answers = new Answers();
+  readonly #observer: Observer;
+  readonly #control: PluginControl;
+  readonly #startNs = hostNow();
+  readonly #watchdog: Watchdog;
   #booted: Promise<void> | undefined;
   #lastDomid = 0;
-  #syncs = 0;
+  #created = 0;
   #closing: Promise<void> | undefined;
 
   /** For `createHypervisor`. */
   constructor(parts: HypervisorParts, schedulers: Schedulers, create: Awaited<ReturnType<Schedulers['find']>>) {
     super();
-    const { options, module, index } = parts;
+    const { options, module, index, plugins } = parts;
     const { pcpus, engine, clock } = options;
     this.#parts = parts;
     this.#schedulers = schedulers;
@@ -77,29 +71,39 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
     this.#shared = {
       module,
       index,
-      plugins: options.plugins,
+      // As they are when a thread begins; those that were given as objects have nothing to do there.
+      get plugins() {
+        return plugins.loaded.flatMap(({ request }) => (request.plugin === undefined ? [request] : []));
+      },
       directory: options.directory,
       doorbells: memory,
       translatesHere: translatesHere({ engine, clock }),
     };
     this.#links = memory.map((_, pcpu) => this.#startPcpu(pcpu));
-    this.#heartbeats = memory.map(() => ({ count: 0, since: performance.now() }));
+    this.#watchdog = new Watchdog(options.watchdogMs, this.#links, (pcpu, cause) => this.#lost(pcpu, cause));
+    this.#observer = new Observer(plugins, {
+      log: options.log,
+      stats: () => this.stats(),
+      setTracing: (on) => this.#links.forEach((link) => link.send({ kind: 'trace', on })),
+    });
     const dispatcher = new Dispatcher(
       memory.map((_, pcpu) => ({
-        order: (domid, vcpu, untilNs) => this.#link(pcpu).order(domid, vcpu, untilNs),
+        order: (domid, vcpu, untilNs) => {
+          this.#observer.ordered(pcpu, domid, vcpu, untilNs);
+          return this.#link(pcpu).order(domid, vcpu, untilNs);
+        },
         hasten: (untilNs) => this.#link(pcpu).hasten(untilNs),
       })),
       create,
       { failed: (failure) => this.#schedulerFailed(failure) },
     );
-    const log = { debug: () => undefined, info: options.log, warn: options.log };
     this.#services = {
       engine,
       clock,
       index,
       dispatcher,
       store: new DomainStore(),
-      providers: new BackendProviders(parts.plugins, log),
+      providers: new BackendProviders(plugins.loaded, this.#observer.backendLog()),
       builder: this.#builder,
       translators: wantsTranslator({ engine, clock }) ? new TranslatorPool(options.translators) : undefined,
       doorbells: memory.map((each) => new Doorbell(each)),
@@ -110,17 +114,30 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
       link: (pcpu) => this.#link(pcpu),
       links: () => this.#links,
       findEvents: (domid) => this.#find(domid)?.life?.state.events,
-      forgotten: (pcpu, domid) => this.#answer(`forgotten ${pcpu} ${domid}`),
+      forgotten: (pcpu, domid) => this.#answers.forgotten(pcpu, domid),
       settled: (pcpu) => this.#settled(pcpu),
     };
+    this.#control = new PluginControl({
+      plugins,
+      directory: options.directory,
+      schedulers,
+      providers: this.#services.providers,
+      observer: this.#observer,
+      usedBackends: () => new Set(this.domains.flatMap(({ life }) => life?.devices.kinds() ?? [])),
+      scheduler: () => this.scheduler,
+      tellPcpus: async (command) => {
+        for (const link of this.#links) link.send(command);
+        await Promise.all(this.#links.map((_, pcpu) => this.#settled(pcpu)));
+      },
+    });
   }
 
   /** For `createHypervisor`: kept when all pCPUs take orders. */
   async begin(): Promise<void> {
     await Promise.all(this.#links.map(({ ready }) => ready));
+    this.#observer.refresh();
     this.#services.dispatcher.start();
-    this.#watch = setInterval(() => this.#look(), LOOK_MS);
-    this.#watch.unref();
+    this.#watchdog.start();
   }
 
   /** The number of pCPUs. */
@@ -146,6 +163,37 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
   /** The names of all schedulers. */
   get schedulers(): readonly string[] {
     return this.#schedulers.names();
+  }
+
+  /** The plugins that were named or loaded; our own schedulers and backends work without being so. */
+  get plugins(): readonly Plugin[] {
+    return this.#parts.plugins.loaded.map(({ plugin }) => plugin);
+  }
+
+  /**
+   * Loads one more plugin. Its devices are in the domains that are created from now on.
+   *
+   * @throws HypervisorError with a code of `HV_ERR_PLUGIN_`: it cannot be had, does not say what it uses, is there already
+   */
+  async loadPlugin(plugin: PluginChoice): Promise<Plugin> {
+    this.#open();
+    return this.#control.load(plugin);
+  }
+
+  /**
+   * Unloads a plugin: its `shutdown` is fired, and none of its taps after that. Devices that it has put into domains stay there.
+   *
+   * @throws HypervisorError `HV_ERR_PLUGIN_UNKNOWN`, or `HV_ERR_PLUGIN_BUSY` while its scheduler is in charge or a domain has a device of its backend
+   */
+  async unloadPlugin(name: string): Promise<void> {
+    this.#open();
+    await this.#control.unload(name);
+  }
+
+  /** What it has counted until now. */
+  stats(): HypervisorStats {
+    const { dispatcher } = this.#services;
+    return collectStats({ startNs: this.#startNs, domainsCreated: this.#created, dispatcher, links: this.#links, domains: this.domains });
   }
 
   /**
@@ -185,6 +233,7 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
       beginLife: (its, console) => this.#beginLife(its, console),
       gone: (domain) => {
         this.#domains.delete(name);
+        this.#observer.domain('ended', domain);
         this.emit('domainEnded', domain);
       },
     };
@@ -197,8 +246,10 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
       this.#domains.delete(name);
       throw error;
     }
+    this.#created++;
+    this.#observer.domain('created', domain);
     this.emit('domainCreated', domain);
-    this.#booted ??= this.#parts.hooks?.booted.promise();
+    if (this.#parts.firesHooks) this.#booted ??= this.#parts.plugins.booted().catch((error) => this.#warn(error));
     return domain;
   }
 
@@ -214,10 +265,11 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
   }
 
   async #close(): Promise<void> {
-    clearInterval(this.#watch);
+    this.#watchdog.stop();
     await Promise.all(this.domains.map((domain) => domain.destroy()));
     await this.#booted;
-    await this.#parts.hooks?.shutdown.promise({ reason: 'stopped', exitCode: 0 });
+    this.#observer.close();
+    if (this.#parts.firesHooks) await this.#parts.plugins.shutdown({ reason: 'stopped', exitCode: 0 });
     const { providers, store, translators } = this.#services;
     await providers.close();
     store.close();
@@ -235,13 +287,7 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
       disks: parseDiskSpecs(config.disk, { source: 'config.disk', backends: providers.names('vbd') }),
       vifs: parseVifSpecs(config.vif, { source: 'config.vif', backends: providers.names('vif') }),
     };
-    const { kernel, ramdisk, extra } = config;
-    const image: DomainImage = {
-      kernel: await readGuestFile(kernel, 'kernel'),
-      kernelName: typeof kernel === 'string' ? kernel : 'kernel',
-      ...(ramdisk === undefined ? {} : { ramdisk: await readGuestFile(ramdisk, 'ramdisk') }),
-      commandLine: extra,
-    };
+    const image = await readImage(config);
     return DomainLife.begin(this.#services, { domid: this.#nextDomid(), config, image, devices, console });
   }
 
@@ -275,8 +321,9 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
     else if (report.kind === 'forgotten') {
       const { regions } = this.#services;
       if (regions !== undefined && report.known !== undefined) regions.known = report.known;
-      this.#resolve(`forgotten ${pcpu} ${report.domid}`, report.stats);
-    } else if (report.kind === 'synced') this.#resolve(`synced ${pcpu} ${report.id}`);
+      this.#answers.came(pcpu, 'forgotten', report.domid, report.stats);
+    } else if (report.kind === 'synced') this.#answers.came(pcpu, 'synced', report.id);
+    else if (report.kind === 'runs') this.#observer.exits(pcpu, report.runs);
     else if (report.kind === 'stderr') this.emit('stderr', report.bytes);
     else if (report.kind === 'plugin-failed') this.#warn(fromPlainError(report.error));
   }
@@ -285,31 +332,20 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
     const domain = this.#find(report.domid);
     const life = domain?.life;
     if (domain === undefined || life === undefined) return;
-    if (report.kind === 'signals') life.signalled();
-    else if (report.kind === 'output') life.hasOutput();
+    if (report.kind === 'signals') {
+      this.#observer.event(report.domid);
+      life.signalled();
+    } else if (report.kind === 'output') life.hasOutput();
     else if (report.kind === 'ended') {
       // What it said before it ended comes first.
       life.signalled();
       domain.lifeEnded(report.domid, report.end);
     } else {
+      this.#observer.blocked(report.kind, report.domid, report.vcpu);
       const vcpu = life.vcpus[report.vcpu];
       if (vcpu !== undefined) this.#services.dispatcher[report.kind](vcpu);
       domain.noteState();
     }
-  }
-
-  /** A pCPU that was given something to do must make steps. */
-  #look(): void {
-    const now = performance.now();
-    this.#links.forEach((link, pcpu) => {
-      const seen = this.#heartbeats[pcpu];
-      if (seen === undefined) return;
-      if (link.heartbeat !== seen.count || link.running < 0) Object.assign(seen, { count: link.heartbeat, since: now });
-      else if (now - seen.since > this.#parts.options.watchdogMs) {
-        seen.since = now;
-        this.#lost(pcpu, new Error(`domain ${link.running} has kept it for ${Math.round(this.#parts.options.watchdogMs / 1000)} s`));
-      }
-    });
   }
 
   /** A pCPU is lost: what lived there crashes, and a new thread takes its place. */
@@ -322,6 +358,7 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
     void old.destroy();
     const fresh = this.#startPcpu(pcpu);
     this.#links[pcpu] = fresh;
+    if (this.#observer.traces) fresh.send({ kind: 'trace', on: true });
     for (const domain of this.domains) {
       const { life } = domain;
       if (life?.homes.has(pcpu)) {
@@ -329,7 +366,7 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
         domain.lifeEnded(life.domid, { kind: 'failed', error: toPlainError(error), report: [lostLine(error, running === life.domid)] });
       } else if (life !== undefined) fresh.send({ kind: 'peer', peer: life.peer });
     }
-    for (const key of this.#awaited.keys()) if (key.startsWith(`forgotten ${pcpu} `) || key.startsWith(`synced ${pcpu} `)) this.#resolve(key);
+    this.#answers.lost(pcpu);
     this.#services.dispatcher.restart(pcpu);
     this.#warn(error);
   }
@@ -345,24 +382,14 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
   }
 
   #warn(error: HypervisorError): void {
+    this.#observer.warning(error);
     this.emit('warning', error);
   }
 
   async #settled(pcpu: number): Promise<void> {
-    const id = ++this.#syncs;
-    const answer = this.#answer(`synced ${pcpu} ${id}`);
+    const { id, answer } = this.#answers.sync(pcpu);
     this.#link(pcpu).send({ kind: 'sync', id });
     await answer;
-  }
-
-  #answer(key: string): Promise<RunStats | undefined> {
-    return new Promise((resolve) => this.#awaited.set(key, resolve));
-  }
-
-  #resolve(key: string, stats?: RunStats): void {
-    const resolve = this.#awaited.get(key);
-    this.#awaited.delete(key);
-    resolve?.(stats);
   }
 }
 

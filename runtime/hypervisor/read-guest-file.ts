@@ -1,5 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { HypervisorError } from '#sdk';
+import type { DomainImage } from '../domain/build-domain.ts';
+import type { CheckedConfig } from './check-config.ts';
 
 /** What a guest's memory could not take anyway. */
 const MOST_BYTES = 2 ** 32;
@@ -12,6 +14,16 @@ const REASONS: Readonly<Record<string, string>> = {
   EISDIR: 'it is a folder',
   ELOOP: 'its links lead nowhere',
 };
+
+/** Reads what a domain is built from. */
+export async function readImage({ kernel, ramdisk, extra }: CheckedConfig): Promise<DomainImage> {
+  return {
+    kernel: await readGuestFile(kernel, 'kernel'),
+    kernelName: typeof kernel === 'string' ? kernel : 'kernel',
+    ...(ramdisk === undefined ? {} : { ramdisk: await readGuestFile(ramdisk, 'ramdisk') }),
+    commandLine: extra,
+  };
+}
 
 /**
  * Reads a file that the operator named, unless its bytes are there already.

@@ -1,5 +1,5 @@
-import { HypervisorError, type HypervisorHooks, isSchedulerPlugin, type SchedulerFactory } from '#sdk';
-import { type LoadedPlugin, loadPlugins, ownPlugins, resolveOptions } from '../plugin/index.ts';
+import { HypervisorError, isSchedulerPlugin, type SchedulerFactory } from '#sdk';
+import { type LoadedPlugin, loadPlugins, type MainPlugins, ownPlugins, resolveOptions } from '../plugin/index.ts';
 
 /** Options of a scheduler as they may be given to the API. */
 export type SchedulerOptions = Readonly<Record<string, string | number | boolean>>;
@@ -10,15 +10,33 @@ export class Schedulers {
   /** Those that were asked for before: a change is quicker than a look at the disk. */
   readonly #found = new Map<string, LoadedPlugin>();
 
-  readonly #offered = new Map<string, SchedulerFactory>();
+  readonly #plugins: MainPlugins;
+  readonly #offered = new Map<string, { readonly create: SchedulerFactory; readonly by: LoadedPlugin }>();
 
-  /**
-   * @param loaded - plugins that were named; our own need not be
-   * @param hooks - asked for what else there is
-   */
-  constructor(loaded: readonly LoadedPlugin[], hooks: Pick<HypervisorHooks, 'scheduler'>) {
-    this.#loaded = loaded;
-    hooks.scheduler.call({ offer: (name, create) => this.#offer(name, create) });
+  /** @param plugins - plugins that were named; our own need not be */
+  constructor(plugins: MainPlugins) {
+    this.#plugins = plugins;
+    this.#loaded = plugins.loaded;
+    this.ask();
+  }
+
+  /** Asks plugins for schedulers that they have not declared; or one that came late. */
+  ask(only?: LoadedPlugin): void {
+    this.#plugins.scheduler((by) => ({ offer: (name, create) => this.#offer(name, create, by) }), only);
+  }
+
+  /** The names of the schedulers of a plugin. */
+  offeredBy(loaded: LoadedPlugin): string[] {
+    const names = [...this.#offered].flatMap(([name, { by }]) => (by === loaded ? [name] : []));
+    return isSchedulerPlugin(loaded.plugin) ? [...names, loaded.plugin.scheduler] : names;
+  }
+
+  /** A plugin is unloaded. */
+  forget(loaded: LoadedPlugin): void {
+    for (const name of this.offeredBy(loaded)) {
+      this.#offered.delete(name);
+      this.#found.delete(name);
+    }
   }
 
   /** The names of all schedulers. */
@@ -36,7 +54,7 @@ export class Schedulers {
    */
   async find(name: string, options: SchedulerOptions = {}): Promise<SchedulerFactory> {
     const offered = this.#offered.get(name);
-    if (offered !== undefined) return offered;
+    if (offered !== undefined) return offered.create;
     const { plugin, options: usual } = this.#found.get(name) ?? (await this.#load(name));
     if (!isSchedulerPlugin(plugin)) throw new Error(`${plugin.name} is no scheduler`);
     const written = Object.fromEntries(Object.entries(options).map(([key, value]) => [key, String(value)]));
@@ -44,13 +62,13 @@ export class Schedulers {
     return (host) => plugin.createScheduler(host, values);
   }
 
-  #offer(name: string, create: SchedulerFactory): void {
+  #offer(name: string, create: SchedulerFactory, by: LoadedPlugin): void {
     if (this.names().includes(name)) {
       throw new HypervisorError('HV_ERR_SCHEDULER_TAKEN', `there is a scheduler "${name}" already`, {
         hint: 'offer it by another name, or leave one plugin out',
       });
     }
-    this.#offered.set(name, create);
+    this.#offered.set(name, { create, by });
   }
 
   async #load(name: string): Promise<LoadedPlugin> {

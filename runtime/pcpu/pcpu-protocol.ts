@@ -69,6 +69,11 @@ export type PcpuCommand =
   | { readonly kind: 'peer'; readonly peer: PeerDomain }
   /** A domain is gone; answered by `forgotten`. */
   | { readonly kind: 'forget'; readonly domid: number }
+  /** A plugin is to tap this pCPU's hooks as well, or no longer. */
+  | { readonly kind: 'load'; readonly plugin: PluginRequest }
+  | { readonly kind: 'unload'; readonly plugin: string }
+  /** Each visit of a vCPU to guest code is to be told, or no longer. */
+  | { readonly kind: 'trace'; readonly on: boolean }
   /** Answered by `synced`: everything that was ordered before is in force. */
   | { readonly kind: 'sync'; readonly id: number };
 
@@ -92,6 +97,8 @@ export type PcpuReport =
   | { readonly kind: 'ended'; readonly domid: number; readonly end: DomainEnding }
   | { readonly kind: 'forgotten'; readonly domid: number; readonly stats?: RunStats; readonly known?: PackedRequests }
   | { readonly kind: 'synced'; readonly id: number }
+  /** Visits of vCPUs to guest code, as `RunTrace` packs them. */
+  | { readonly kind: 'runs'; readonly runs: Float64Array }
   /** A plugin was disabled. */
   | { readonly kind: 'plugin-failed'; readonly error: PlainError };
 

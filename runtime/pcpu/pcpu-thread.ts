@@ -1,12 +1,12 @@
 import { receiveMessageOnPort } from 'node:worker_threads';
 import type { PackedRequests } from '#jit';
-import type { PcpuHooks } from '#sdk';
 import { DomainState } from '../domain/domain-state.ts';
 import type { EventChannels } from '../event/event-channels.ts';
 import { hostNow } from '../machine/clock.ts';
 import type { SliceEnd } from '../machine/pc-machine.ts';
 import type { TranslateNow } from '../machine/translation.ts';
 import { MAX_VCPUS } from '../memory/domain-tables.ts';
+import { loadPluginsAgain, type PcpuPlugins, type PluginRequest } from '../plugin/index.ts';
 import { garbageCollector } from './collect-garbage.ts';
 import { DomainBoard } from './domain-board.ts';
 import { Doorbell } from './doorbell.ts';
@@ -14,6 +14,7 @@ import { HostedVcpu } from './hosted-vcpu.ts';
 import { PcpuMailbox, type PcpuOrder } from './pcpu-mailbox.ts';
 import type { HostedVcpuConfig, PcpuCommand, PcpuReport, PcpuStart, PeerDomain } from './pcpu-protocol.ts';
 import { toPlainError } from './plain-error.ts';
+import { RunTrace } from './run-trace.ts';
 import type { RunStats } from './run-stats.ts';
 import { translationMode } from './translation-modes.ts';
 
@@ -36,7 +37,7 @@ const keyOf = (domid: number, vcpu: number): number => domid * MAX_VCPUS + vcpu;
  */
 export class PcpuThread {
   readonly #start: PcpuStart;
-  readonly #hooks: PcpuHooks;
+  readonly #plugins: PcpuPlugins;
   readonly #mailbox: PcpuMailbox;
   readonly #doorbells: readonly Doorbell[];
   readonly #doorbell: Doorbell;
@@ -49,11 +50,13 @@ export class PcpuThread {
   /** Domains that were forgotten since garbage was collected. */
   #gone = 0;
   #expiredAt = NOBODY;
+  /** While somebody traces. */
+  #runs: RunTrace | undefined;
 
   /** @param translate - for domains whose code is translated on this thread */
-  constructor(start: PcpuStart, hooks: PcpuHooks, translate: TranslateNow | undefined) {
+  constructor(start: PcpuStart, plugins: PcpuPlugins, translate: TranslateNow | undefined) {
     this.#start = start;
-    this.#hooks = hooks;
+    this.#plugins = plugins;
     this.#translate = translate;
     this.#mailbox = new PcpuMailbox(start.mailbox);
     this.#doorbells = start.doorbells.map((memory) => new Doorbell(memory));
@@ -85,12 +88,18 @@ export class PcpuThread {
   /** Takes what the main thread sent. */
   #listen(): void {
     for (let next = receiveMessageOnPort(this.#start.port); next !== undefined; next = receiveMessageOnPort(this.#start.port)) {
-      const command = next.message as PcpuCommand;
-      if (command.kind === 'host') this.#host(command.config);
-      else if (command.kind === 'peer') this.#peers.set(command.peer.handle.domid, command.peer);
-      else if (command.kind === 'forget') this.#forget(command.domid);
-      else this.#post({ kind: 'synced', id: command.id });
+      this.#obey(next.message as PcpuCommand);
     }
+  }
+
+  #obey(command: PcpuCommand): void {
+    if (command.kind === 'host') this.#host(command.config);
+    else if (command.kind === 'peer') this.#peers.set(command.peer.handle.domid, command.peer);
+    else if (command.kind === 'forget') this.#forget(command.domid);
+    else if (command.kind === 'load') this.#load(command.plugin);
+    else if (command.kind === 'unload') this.#plugins.remove(command.plugin);
+    else if (command.kind === 'trace') this.#runs = command.on ? new RunTrace((runs) => this.#post({ kind: 'runs', runs })) : undefined;
+    else this.#post({ kind: 'synced', id: command.id });
   }
 
   #host(config: HostedVcpuConfig): void {
@@ -110,7 +119,7 @@ export class PcpuThread {
         translation: translationMode(config, this.#translate),
       });
       this.#hosted.set(key, vcpu);
-      if (config.vcpu === 0) this.#hooks.platformCreated.call(vcpu.platform());
+      if (config.vcpu === 0) this.#plugins.platformCreated(vcpu.platform());
     } catch (error) {
       this.#hosted.delete(key);
       this.#post({ kind: 'ended', domid, end: { kind: 'failed', error: toPlainError(error) } });
@@ -130,6 +139,14 @@ export class PcpuThread {
     this.#peerStates.delete(domid);
     this.#gone++;
     this.#post({ kind: 'forgotten', domid, ...(stats === undefined ? {} : { stats }), ...(known === undefined ? {} : { known }) });
+  }
+
+  #load(request: PluginRequest): void {
+    try {
+      for (const loaded of loadPluginsAgain([request], this.#start.directory)) this.#plugins.add(loaded);
+    } catch (error) {
+      this.#post({ kind: 'plugin-failed', error: toPlainError(error) });
+    }
   }
 
   /** The event channels of another domain, on this thread. */
@@ -177,9 +194,11 @@ export class PcpuThread {
     // A slice that is over goes on until there is another order.
     let ms = left > 0 ? Math.min(SLICE_MS, left) : SLICE_MS;
     for (const each of this.#hosted.values()) ms = Math.min(ms, each.untilTimer());
+    const fromNs = this.#runs === undefined ? 0 : hostNow();
     let end: ReturnType<HostedVcpu['slice']>;
     try {
       end = vcpu.slice(Math.max(LEAST_SLICE_MS, ms));
+      this.#runs?.add(vcpu, fromNs, end);
       if (end === 'halt' && vcpu.isDomainDead) this.#end(vcpu, 'dead-halt');
       else if (end !== 'budget' && end !== 'halt') this.#end(vcpu, end);
     } catch (error) {
@@ -206,6 +225,7 @@ export class PcpuThread {
     let ms = this.#expiredAt === sequence ? Number.POSITIVE_INFINITY : (untilNs - hostNow()) / 1e6;
     for (const vcpu of this.#hosted.values()) if (vcpu.asleep) ms = Math.min(ms, vcpu.untilTimer());
     if (ms < LEAST_WAIT_MS) return;
+    this.#runs?.flush();
     if (this.#gone >= MOST_GONE) {
       this.#gone = 0;
       this.#collect();

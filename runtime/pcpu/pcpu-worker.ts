@@ -1,4 +1,4 @@
-import { PluginIsolation, applyOnPcpu, loadPlugins } from '../plugin/index.ts';
+import { loadPlugins, PcpuPlugins, PluginIsolation } from '../plugin/index.ts';
 import type { PcpuReport, PcpuStart } from './pcpu-protocol.ts';
 import { PcpuThread } from './pcpu-thread.ts';
 import { toPlainError } from './plain-error.ts';
@@ -18,7 +18,7 @@ export async function servePcpu({ start, translatesHere }: PcpuThreadTask): Prom
     const report: PcpuReport = { kind: 'plugin-failed', error: toPlainError(error) };
     start.port.postMessage(report);
   });
-  const hooks = applyOnPcpu(await loadPlugins(start.plugins, start.directory), isolation);
+  const plugins = new PcpuPlugins(await loadPlugins(start.plugins, start.directory, true), isolation);
   const translate = translatesHere ? await loadTranslate(start.index.functions) : undefined;
-  new PcpuThread(start, hooks, translate).run();
+  new PcpuThread(start, plugins, translate).run();
 }

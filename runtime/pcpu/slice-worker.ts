@@ -13,7 +13,7 @@ export async function runPcpu(task: PcpuTask): Promise<RunEnd> {
   const isolation = new PluginIsolation((error) => post({ kind: 'plugin-failed', error: toPlainError(error) }));
   let run: GuestRun | undefined;
   try {
-    const hooks = applyOnPcpu(await loadPlugins(task.plugins, task.directory), isolation);
+    const hooks = applyOnPcpu(await loadPlugins(task.plugins, task.directory, true), isolation);
     const { machine, translator } = task;
     const wish = { engine: machine.engine, clock: machine.clock, ...(translator === undefined ? {} : { translator }) };
     const translate = translatesHere(wish) ? await loadTranslate(machine.index.functions) : undefined;

@@ -13,8 +13,11 @@ import {
 import { guardPlatform } from './guarded-platform.ts';
 import type { LoadedPlugin } from './load-plugins.ts';
 
+/** What is needed of a plugin to apply it. */
+type Applicable = Pick<LoadedPlugin, 'plugin' | 'options'>;
+
 /** Makes the hypervisor's hooks, with the plugins' taps on them. */
-export function applyOnMain(loaded: readonly LoadedPlugin[], isolation: TapIsolation): HypervisorHooks {
+export function applyOnMain(loaded: readonly Applicable[], isolation: TapIsolation): HypervisorHooks {
   const hooks = createHypervisorHooks();
   for (const [hookName, hook] of Object.entries(hooks)) isolateTaps(hook, { hookName, isolation });
   for (const { plugin, options } of loaded) {
@@ -22,6 +25,9 @@ export function applyOnMain(loaded: readonly LoadedPlugin[], isolation: TapIsola
       scheduler: facadeOf(hooks.scheduler, plugin.name),
       booted: facadeOf(hooks.booted, plugin.name),
       shutdown: facadeOf(hooks.shutdown, plugin.name),
+      traced: facadeOf(hooks.traced, plugin.name),
+      logged: facadeOf(hooks.logged, plugin.name),
+      statsCollected: facadeOf(hooks.statsCollected, plugin.name),
     };
     applying(plugin, () => plugin.apply?.({ hooks: facades }, options));
   }
@@ -29,7 +35,7 @@ export function applyOnMain(loaded: readonly LoadedPlugin[], isolation: TapIsola
 }
 
 /** Makes a pCPU's hooks, with the plugins' taps on them. */
-export function applyOnPcpu(loaded: readonly LoadedPlugin[], isolation: TapIsolation): PcpuHooks {
+export function applyOnPcpu(loaded: readonly Applicable[], isolation: TapIsolation): PcpuHooks {
   const hooks = createPcpuHooks();
   isolateTaps(hooks.platformCreated, {
     hookName: 'platformCreated',

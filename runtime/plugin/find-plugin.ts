@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { extname, isAbsolute, join, resolve } from 'node:path';
+import { dirname, extname, isAbsolute, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { HypervisorError } from '#sdk';
 
@@ -16,21 +16,41 @@ export function ownPlugins(): string[] {
     .sort();
 }
 
+/** Where a plugin is. */
+export interface FoundPlugin {
+  /** The module that exports it. */
+  readonly module: URL;
+  /** Its own folder; undefined for one of ours, which is as trusted as the runtime. */
+  readonly folder?: string;
+}
+
 /**
- * The module of a plugin: one of ours by its name, a file or folder by its path, or an installed package.
+ * Where a plugin is: one of ours by its name, a file or folder by its path, or an installed package.
  *
  * @param directory - where relative paths and packages are looked for
  * @throws HypervisorError `HV_ERR_PLUGIN_UNKNOWN`
  */
-export function findPlugin(name: string, directory: string): URL {
-  if (isPath(name)) return pathToFileURL(fileOf(resolve(directory, name), name));
+export function findPlugin(name: string, directory: string): FoundPlugin {
+  if (isPath(name)) {
+    const file = fileOf(resolve(directory, name), name);
+    return { module: pathToFileURL(file), folder: dirname(file) };
+  }
   const own = join(OWN, name, INDEX);
-  if (/^[\w-]+$/.test(name) && existsSync(own)) return pathToFileURL(own);
+  if (/^[\w-]+$/.test(name) && existsSync(own)) return { module: pathToFileURL(own) };
   try {
-    return pathToFileURL(createRequire(join(directory, 'package.json')).resolve(name));
+    const file = createRequire(join(directory, 'package.json')).resolve(name);
+    return { module: pathToFileURL(file), folder: packageOf(file) };
   } catch (cause) {
     throw unknown(name, `neither one of ours nor an installed package; ours are ${ownPlugins().join(', ')}`, cause);
   }
+}
+
+/** The folder of the package that a file belongs to. */
+function packageOf(file: string): string {
+  for (let folder = dirname(file); folder !== dirname(folder); folder = dirname(folder)) {
+    if (existsSync(join(folder, 'package.json'))) return folder;
+  }
+  return dirname(file);
 }
 
 function isPath(name: string): boolean {

@@ -1,11 +1,13 @@
-import { HypervisorError, type OptionSchema } from '#sdk';
+import { HypervisorError, type OptionSchema, type Plugin } from '#sdk';
 
-/** A plugin as the operator named it; plain data, so that it can be sent to a pCPU's thread. */
+/** A plugin as the operator named it; plain data, so that it can be sent to a pCPU's thread, unless it was given as an object. */
 export interface PluginRequest {
   /** Its name, path or package. */
   readonly name: string;
   /** Options as they were written, by name. */
   readonly options: Readonly<Record<string, string>>;
+  /** The plugin itself, when it need not be found. */
+  readonly plugin?: Plugin;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { definePlugin, PLUGIN_API_VERSION, type Plugin } from '../plugin/define-plugin.ts';
+import type { Capability } from '../plugin/capabilities.ts';
 import type { OptionSchema } from '../plugin/options.ts';
 import type { BackendHost, BackendProvider } from './backend.ts';
 
@@ -13,6 +14,8 @@ export interface BackendDefinition<O extends object> {
   readonly deviceType: DeviceType;
   /** The name by which an operator chooses it: `file` as in `file:PATH,xvda,w`. */
   readonly backend: string;
+  /** What it uses beyond computing and the SDK, as a literal list; nothing when left out. */
+  readonly capabilities?: readonly Capability[];
   /** Its options with their defaults; they hold for all its devices. */
   readonly options: OptionSchema<O>;
   /** Makes the provider with options that have been checked. Does nothing else: no device is known yet. */
@@ -30,8 +33,8 @@ export interface BackendPlugin<O extends object = object> extends Plugin<O> {
 }
 
 /** Declares a plugin that offers a backend of any kind; its `index.ts` exports the result. */
-export function defineBackend<O extends object>({ name, deviceType, backend, options, create }: BackendDefinition<O>): BackendPlugin<O> {
-  return Object.freeze({ ...definePlugin({ name, apiVersion: PLUGIN_API_VERSION, options }), deviceType, backend, createProvider: create });
+export function defineBackend<O extends object>({ deviceType, backend, create, ...plugin }: BackendDefinition<O>): BackendPlugin<O> {
+  return Object.freeze({ ...definePlugin({ ...plugin, apiVersion: PLUGIN_API_VERSION }), deviceType, backend, createProvider: create });
 }
 
 /** Whether a plugin offers a backend. */

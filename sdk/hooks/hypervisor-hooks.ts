@@ -1,4 +1,7 @@
 import { AsyncSeriesHook, SyncHook } from 'tapable';
+import type { HypervisorStats } from '../observe/hypervisor-stats.ts';
+import type { LogRecord } from '../observe/log-record.ts';
+import type { TraceRecord } from '../observe/trace-record.ts';
 import type { SchedulerFactory } from '../scheduler/define-scheduler.ts';
 
 /** How a run of the hypervisor ended. */
@@ -50,6 +53,37 @@ export interface HypervisorHooks {
    * @next none
    */
   readonly shutdown: AsyncSeriesHook<[Shutdown]>;
+  /**
+   * Something happened that a trace shows: a vCPU was ordered to run, left guest code, blocked, was woken; a domain sent an
+   * event, began or ended. Nothing is recorded while nobody taps this.
+   *
+   * @kind event
+   * @thread main
+   * @fires for each record; those of a pCPU's thread come in batches, late by up to some milliseconds
+   * @previous {@link HypervisorHooks.booted}
+   * @next {@link HypervisorHooks.shutdown}
+   */
+  readonly traced: SyncHook<[TraceRecord]>;
+  /**
+   * There is a message for the operator: of a backend, about a domain, a plugin or a pCPU.
+   *
+   * @kind event
+   * @thread main
+   * @fires for each message
+   * @previous {@link HypervisorHooks.booted}
+   * @next {@link HypervisorHooks.shutdown}
+   */
+  readonly logged: SyncHook<[LogRecord]>;
+  /**
+   * What the hypervisor has counted, for metrics. Nothing is collected while nobody taps this.
+   *
+   * @kind event
+   * @thread main
+   * @fires at first, every second, and before the shutdown
+   * @previous {@link HypervisorHooks.booted}
+   * @next {@link HypervisorHooks.shutdown}
+   */
+  readonly statsCollected: SyncHook<[HypervisorStats]>;
 }
 
 /** Makes the hooks of one hypervisor. */
@@ -58,5 +92,8 @@ export function createHypervisorHooks(): HypervisorHooks {
     scheduler: new SyncHook<[SchedulerOffers]>(['offers'], 'scheduler'),
     booted: new AsyncSeriesHook<[]>([], 'booted'),
     shutdown: new AsyncSeriesHook<[Shutdown]>(['shutdown'], 'shutdown'),
+    traced: new SyncHook<[TraceRecord]>(['record'], 'traced'),
+    logged: new SyncHook<[LogRecord]>(['record'], 'logged'),
+    statsCollected: new SyncHook<[HypervisorStats]>(['stats'], 'statsCollected'),
   });
 }

@@ -1,3 +1,4 @@
+import type { Capability } from './capabilities.ts';
 import type { OptionSchema } from './options.ts';
 import type { PcpuPluginContext, PluginContext } from './plugin-context.ts';
 
@@ -10,6 +11,8 @@ export interface Plugin<O extends object = object> {
   readonly name: string;
   /** The version of the contract it was written for. */
   readonly apiVersion: typeof PLUGIN_API_VERSION;
+  /** What it uses beyond computing and the SDK: a literal list, for it is read before the plugin is loaded. Nothing when left out. */
+  readonly capabilities?: readonly Capability[];
   /** Its options with their defaults. */
   readonly options: OptionSchema<O>;
   /** Taps hooks of the main thread. Does nothing else: no I/O, no timers. */

@@ -1,4 +1,5 @@
 import { definePlugin, PLUGIN_API_VERSION, type Plugin } from '../plugin/define-plugin.ts';
+import type { Capability } from '../plugin/capabilities.ts';
 import type { OptionSchema } from '../plugin/options.ts';
 import type { Scheduler, SchedulerHost } from './scheduler.ts';
 
@@ -11,6 +12,8 @@ export interface SchedulerDefinition<O extends object> {
   readonly name: string;
   /** The name by which an operator chooses the scheduler: `sedf`. */
   readonly scheduler: string;
+  /** What it uses beyond computing and the SDK, as a literal list; nothing when left out. */
+  readonly capabilities?: readonly Capability[];
   /** Its options with their defaults. */
   readonly options: OptionSchema<O>;
   /** Makes the scheduler with options that have been checked. */
@@ -26,8 +29,8 @@ export interface SchedulerPlugin<O extends object = object> extends Plugin<O> {
 }
 
 /** Declares a plugin that offers a scheduler; its `index.ts` exports the result. */
-export function defineScheduler<O extends object>({ name, scheduler, options, create }: SchedulerDefinition<O>): SchedulerPlugin<O> {
-  return Object.freeze({ ...definePlugin({ name, apiVersion: PLUGIN_API_VERSION, options }), scheduler, createScheduler: create });
+export function defineScheduler<O extends object>({ scheduler, create, ...plugin }: SchedulerDefinition<O>): SchedulerPlugin<O> {
+  return Object.freeze({ ...definePlugin({ ...plugin, apiVersion: PLUGIN_API_VERSION }), scheduler, createScheduler: create });
 }
 
 /** Whether a plugin offers a scheduler. */

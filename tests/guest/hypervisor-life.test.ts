@@ -115,7 +115,7 @@ describe('a pCPU that is lost', () => {
   const plugin = (name: string, body: string): string =>
     scratch.file(
       `${name}.mjs`,
-      `export const p = { name: '${name}', apiVersion: 1, options: {}, applyPcpu({ hooks }) {
+      `export const p = { name: '${name}', apiVersion: 1, capabilities: ['process'], options: {}, applyPcpu({ hooks }) {
          hooks.platformCreated.tap('${name}', ({ ports }) => ports.map(0x500, 1, { read: () => 0, write: () => { ${body} } }));
        } };`,
     );

@@ -138,10 +138,19 @@ describe('plugins of xm run', () => {
     expect(stderr).toBe('xm: the plugin dev-throws failed in a write of port 0xf4 and is disabled: no (HV_ERR_PLUGIN_FAILED)\n');
   });
 
+  it('are refused when they use more than they declare', async () => {
+    const plugin = scratch.file('sneaky.mts', `import { writeFileSync } from 'node:fs';\nexport const plugin = { name: 'p', apiVersion: 1, options: {} };`);
+    const { exitCode, stdout, stderr } = await run(guest('sneaky', powerOff), '--plugin', plugin);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
+    expect(stderr).toMatch(
+      /^xm: the plugin \S+sneaky\.mts imports node:fs in \S+sneaky\.mts:1:1, and does not declare the capability files; do without, .*: \['files'\] \(HV_ERR_PLUGIN_CAPABILITY\)\n$/,
+    );
+  });
+
   it('see the start and the end of the hypervisor', async () => {
     const plugin = scratch.file(
       'watch.mjs',
-      `export const plugin = { name: 'dev-watch', apiVersion: 1, options: {}, apply({ hooks }) {
+      `export const plugin = { name: 'dev-watch', apiVersion: 1, capabilities: ['process'], options: {}, apply({ hooks }) {
       hooks.booted.tap('dev-watch', () => process.stderr.write('booted\\n'));
       hooks.shutdown.tap('dev-watch', ({ reason, exitCode }) => process.stderr.write(reason + ' ' + exitCode + '\\n'));
     } };`,

@@ -35,12 +35,27 @@ describe('documents', () => {
   });
 
   it('record decisions in numbered files of at most 60 lines with context, choice and consequences', () => {
-    expect(decisions.map((path) => Number(/\/(\d{4})-[a-z0-9-]+\.md$/.exec(path)?.[1]))).toEqual(decisions.map((_, i) => i + 1));
+    const numbers = decisions.map((path) => Number(/\/(\d{4})-[a-z0-9-]+\.md$/.exec(path)?.[1]));
+    expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b));
+    expect(numbers[0]).toBe(1);
     for (const path of decisions) {
       const text = read(path);
       expect(lineCount(text), path).toBeLessThanOrEqual(60);
       for (const heading of ['## Context', '## Choice', '## Consequences']) expect(text, path).toContain(`\n${heading}\n`);
     }
+  });
+
+  it('show a plugin as it is', () => {
+    const plugin = files.filter((path) => /^plugins\/dev-debug-exit\/.*\.ts$/.test(path)).map(read);
+    // Layout and comments may differ.
+    const plain = (text: string): string =>
+      text
+        .replace(/^\s*(\/\*\*.*\*\/|\/\/.*|import .*)$/gm, '')
+        .replace(/\s+/g, '')
+        .replace(/,(?=[)}])/g, '');
+    const blocks = [...read('sdk/docs/guides/write-a-plugin.md').matchAll(/^( *)```ts\n([\s\S]*?)^\1```$/gm)].map(([, , body = '']) => plain(body));
+    expect(blocks.length).toBeGreaterThan(0);
+    expect(blocks.filter((block) => !plain(plugin.join('\n')).includes(block))).toEqual([]);
   });
 
   it('link only to files that exist', () => {

@@ -6,6 +6,10 @@ const OWNERS: Readonly<Record<string, RegExp>> = {
   tapable: /^sdk\/hooks\//,
   piscina: /^runtime\/pcpu\/pool\.ts$/,
   binaryen: /^jit\/(emit\/binaryen|interp\/generate-interpreter)\.ts$/,
+  acorn: /^runtime\/plugin\/source\//,
+  'acorn-walk': /^runtime\/plugin\/source\//,
+  'prom-client': /^plugins\/metrics-prometheus\/prometheus\.ts$/,
+  pino: /^plugins\/log-pino\/pino\.ts$/,
   commander: /^runtime\/control\//,
 };
 
@@ -18,13 +22,13 @@ describe('libraries', () => {
   });
 
   it('are all declared, and all used', () => {
-    const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> };
+    const { dependencies, peerDependencies } = JSON.parse(read('package.json')) as Record<'dependencies' | 'peerDependencies', Record<string, string>>;
     const used = new Set(
       sources.flatMap((path) =>
         [...read(path).matchAll(/^(?:import|export)\b[^';]*? from '([^.#'][^']*)'|\bimport\('([^.#'][^']*)'\)/gm)].map(([, name, lazy]) => name ?? lazy ?? ''),
       ),
     );
     const packages = [...used].filter((name) => !name.startsWith('node:') && !name.startsWith('assemblyscript'));
-    expect([...new Set(packages)].sort()).toEqual(Object.keys(dependencies).sort());
+    expect([...new Set(packages)].sort()).toEqual(Object.keys({ ...dependencies, ...peerDependencies }).sort());
   });
 });

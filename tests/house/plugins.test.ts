@@ -1,6 +1,8 @@
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { Plugin } from '#sdk';
+import { checkSource } from '../../runtime/plugin/source/check-source.ts';
 import { files, read, root } from './repository.ts';
 
 const names = [...new Set(files.filter((path) => path.startsWith('plugins/') && path.split('/').length > 2).map((path) => path.split('/')[1] as string))];
@@ -24,6 +26,14 @@ describe('plugins', () => {
       expect(plugins.map((plugin) => plugin.name)).toEqual([name]);
       const readme = read(`plugins/${name}/README.md`);
       for (const option of Object.keys(plugins[0]?.options ?? {})) expect(readme).toContain(`\`${option}\``);
+    });
+
+    it('declares what it uses', async () => {
+      const folder = join(root, 'plugins', name);
+      const source = { name, module: pathToFileURL(join(folder, 'index.ts')), folder, free: ['#sdk'] };
+      const module: Record<string, unknown> = await import(join(folder, 'index.ts'));
+      const [plugin] = Object.values(module).filter((value): value is Plugin => typeof value === 'object' && value !== null && 'apiVersion' in value);
+      expect([...checkSource(source)]).toEqual([...(plugin?.capabilities ?? [])]);
     });
 
     it('has a test', () => {

@@ -8,7 +8,7 @@ import { readGuestFile } from '../../hypervisor/read-guest-file.ts';
 import { CodeCacheFile } from '../../image/index.ts';
 import { MAX_VCPUS } from '../../memory/domain-tables.ts';
 import { type MachineKind, Pcpu, type PcpuListener } from '../../pcpu/index.ts';
-import { applyOnMain, loadPlugins, PluginIsolation } from '../../plugin/index.ts';
+import { loadPlugins, MainPlugins, PluginIsolation } from '../../plugin/index.ts';
 import { type ConfiguredDomain, configuredDomain } from '../configured-domain.ts';
 import { DomainRunner, type DomainRunRequest } from '../domain-runner.ts';
 import { type Guest, guestOf } from '../guest.ts';
@@ -37,18 +37,17 @@ export async function runGuest(options: MachineOptions, getGuest: () => Promise<
   try {
     const directory = process.cwd();
     const isolation = new PluginIsolation((error) => reportError(error, debug));
-    const plugins = await loadPlugins(options.plugin, directory);
-    const hooks = applyOnMain(plugins, isolation);
+    const plugins = new MainPlugins(await loadPlugins(options.plugin, directory), isolation);
     if (options.stats !== undefined) await checkStatsFile(options.stats);
     const guest = await getGuest();
     const cache = await cacheOf(options, guest);
-    const start = await starterOf(options, guest, { plugins, hooks }, await cache?.read());
-    const session = new GuestSession(start, { ...options, booted: () => void hooks.booted.promise() });
+    const start = await starterOf(options, guest, plugins, await cache?.read());
+    const session = new GuestSession(start, { ...options, booted: () => void plugins.booted() });
     const { exitCode, run } = await session.run();
     if (options.stats !== undefined && run.stats !== undefined) await writeStatsFile(options.stats, run.stats);
     if (cache !== undefined && run.known !== undefined) await keep(cache, run.known);
     const code = isolation.anyFailed && exitCode === 0 ? 1 : exitCode;
-    await hooks.shutdown.promise({ reason: reasonOf(run.kind), exitCode: code });
+    await plugins.shutdown({ reason: reasonOf(run.kind), exitCode: code });
     return code;
   } catch (error) {
     reportError(error, debug);
@@ -84,7 +83,7 @@ async function keep(cache: CodeCacheFile, known: PackedRequests): Promise<void> 
 async function starterOf(
   options: MachineOptions,
   guest: Guest | ConfiguredDomain,
-  applied: Pick<DomainRunRequest, 'plugins' | 'hooks'>,
+  plugins: MainPlugins,
   known: PackedRequests | undefined,
 ): Promise<(listener: PcpuListener) => GuestRunner> {
   const engine = options.engine ?? (options.trace === undefined ? 'auto' : 'interpreter');
@@ -98,7 +97,7 @@ async function starterOf(
       outputWaits: true,
       regions: known && { known },
     };
-    const request = { options: checked, ...applied, ...('config' in guest ? guest : domainOf(options, guest)) };
+    const request = { options: checked, plugins, ...('config' in guest ? guest : domainOf(options, guest)) };
     return (listener) => new DomainRunner(request, listener);
   }
   const { module, index } = await loadInterpreter(() => say('building the interpreter, once for these sources'));

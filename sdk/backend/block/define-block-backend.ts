@@ -1,3 +1,4 @@
+import type { Capability } from '../../plugin/capabilities.ts';
 import type { OptionSchema } from '../../plugin/options.ts';
 import type { BackendEnvironment, BackendHost, BackendLog } from '../backend.ts';
 import { type BackendPlugin, defineBackend } from '../define-backend.ts';
@@ -39,6 +40,8 @@ export interface BlockBackendDefinition<O extends object> {
   readonly name: string;
   /** The name by which an operator chooses it: `file` as in `file:PATH,xvda,w`. */
   readonly backend: string;
+  /** What it uses beyond computing and the SDK, as a literal list; nothing when left out. */
+  readonly capabilities?: readonly Capability[];
   /** Its options with their defaults; they hold for all its VBDs. */
   readonly options: OptionSchema<O>;
   /** Makes the provider with options that have been checked. Does nothing else: no VBD is known yet. */
@@ -49,12 +52,10 @@ export interface BlockBackendDefinition<O extends object> {
  * Declares a plugin that keeps the data of VBDs; its `index.ts` exports the result. Rings, grants and the guest's
  * mistakes are taken care of: what is left is a store of bytes.
  */
-export function defineBlockBackend<O extends object>({ name, backend, options, create }: BlockBackendDefinition<O>): BackendPlugin<O> {
+export function defineBlockBackend<O extends object>({ create, ...definition }: BlockBackendDefinition<O>): BackendPlugin<O> {
   return defineBackend({
-    name,
+    ...definition,
     deviceType: 'vbd',
-    backend,
-    options,
     create: (host, values) => {
       const provider = create(host, values);
       return {

@@ -21,11 +21,9 @@ export interface NetworkDefinition<O extends object> extends Omit<BackendDefinit
 }
 
 /** Declares a plugin that offers a network to vifs: frames in, frames out. Rings, grants and events are taken care of. */
-export function defineNetworkBackend<O extends object>({ name, backend, options, create }: NetworkDefinition<O>): BackendPlugin<O> {
+export function defineNetworkBackend<O extends object>({ create, ...definition }: NetworkDefinition<O>): BackendPlugin<O> {
   return defineBackend({
-    name,
-    backend,
-    options,
+    ...definition,
     deviceType: 'vif',
     create: (host, values) => {
       const network = create(host, values);
