@@ -1,10 +1,11 @@
+import { VCPU_RECORD_BYTES } from '#jit';
 import type { InterpreterIndex } from '#jit/interpreter';
 import type { EventPeers } from '../event/event-channels.ts';
 import type { HypercallObserver } from '../hypercall/dispatch.ts';
 import type { BootState } from '../loader/index.ts';
 import type { MachineClock } from '../machine/clock.ts';
 import type { CpuModel } from '../machine/cpu-models.ts';
-import type { StateWords } from '../machine/state-words.ts';
+import { StateWords } from '../machine/state-words.ts';
 import type { DomainImage, StoreChannel } from './build-domain.ts';
 import type { DomainCore } from './domain-core.ts';
 import type { DomainHandle } from './domain-state.ts';
@@ -62,3 +63,12 @@ export interface VcpuPlace {
   /** Other threads want this one to look, beside what they want of the vCPU. */
   kicked(): void;
 }
+
+/** The place of a vCPU that stays. */
+export const ownPlace = (core: number): VcpuPlace => ({
+  record: new Uint8Array(VCPU_RECORD_BYTES),
+  words: new StateWords(),
+  seat: undefined,
+  core,
+  kicked: () => undefined,
+});

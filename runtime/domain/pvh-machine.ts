@@ -1,6 +1,6 @@
 import { HypervisorError, type InterruptLine } from '#sdk';
 import * as L from '#jit/layout';
-import { VCPU_RECORD_BYTES, type VcpuCore, type VcpuHost } from '#jit';
+import type { VcpuCore, VcpuHost } from '#jit';
 import { type HypercallObserver, serveHypercall } from '../hypercall/dispatch.ts';
 import { GuestAccess } from '../hypercall/guest-access.ts';
 import type { BootState } from '../loader/index.ts';
@@ -9,7 +9,7 @@ import { hostClock, instructionClock, type MachineClock } from '../machine/clock
 import type { CpuModel } from '../machine/cpu-models.ts';
 import { MsrBank } from '../machine/msr.ts';
 import type { SliceEnd } from '../machine/pc-machine.ts';
-import { StateWords } from '../machine/state-words.ts';
+import type { StateWords } from '../machine/state-words.ts';
 import { Vcpu } from '../memory/domain-tables.ts';
 import { deliveryMode } from '../platform/apic/apic-bus.ts';
 import { TimerQueue } from '../platform/timer-queue.ts';
@@ -21,7 +21,7 @@ import { endingOfReason } from './lifecycle.ts';
 import { type CoreUser, DomainCore } from './domain-core.ts';
 import { PvhDomain } from './pvh-domain.ts';
 import { pvhHost } from './pvh-host.ts';
-import type { BuiltElsewhere, PvhMachineOptions } from './pvh-machine-options.ts';
+import { type BuiltElsewhere, ownPlace, type PvhMachineOptions } from './pvh-machine-options.ts';
 import { pvhMemoryMap } from './pvh-layout.ts';
 import { PvhPlatform } from './pvh-platform.ts';
 import { PvhVcpu } from './pvh-vcpu.ts';
@@ -66,8 +66,7 @@ export class PvhMachine implements CoreUser {
     const { clock, built: elsewhere } = options;
     this.id = elsewhere?.vcpu ?? 0;
     this.#kickOther = elsewhere?.kick ?? (() => undefined);
-    this.clock =
-      elsewhere !== undefined && clock === 'host' ? elsewhere.clock : clock === 'host' ? hostClock() : instructionClock(() => this.core?.executed ?? 0);
+    this.clock = clock === 'host' ? (elsewhere?.clock ?? hostClock()) : instructionClock(() => this.core?.executed ?? 0);
     this.timers = new TimerQueue(this.clock, () => this.core?.expire());
     this.platform = new PvhPlatform({
       clock: this.clock,
@@ -101,19 +100,19 @@ export class PvhMachine implements CoreUser {
       consoleWrite: options.consoleWrite,
       shutdown: (reason) => this.#end(ENDS[endingOfReason(reason)]),
     });
-    const place = elsewhere?.place;
-    this.record = place?.record ?? new Uint8Array(VCPU_RECORD_BYTES);
+    const place = elsewhere?.place ?? ownPlace(this.id);
+    this.record = place.record;
     this.#recordView = new DataView(this.record.buffer, this.record.byteOffset, this.record.length);
-    this.#words = place?.words ?? new StateWords();
-    this.host = this.#createHost(options.cpu, () => place?.kicked());
-    this.seat = place?.seat ?? new DomainCore({ module: options.module, index: options.index, state, core: place?.core ?? this.id });
+    this.#words = place.words;
+    this.host = this.#createHost(options.cpu, () => place.kicked());
+    this.seat = place.seat ?? new DomainCore({ module: options.module, index: options.index, state, core: place.core });
     this.core = this.seat.core;
     state.tables.lock.meanwhile = () => this.core.link.serveWaiting();
     state.ram.onWrite = (address, length) => this.core.wrote(address, length);
     this.#access = new GuestAccess(this.core, state.ram);
     this.#vcpu = this.#createVcpu();
     this.#boot = built.boot;
-    if (place === undefined) this.begin();
+    if (elsewhere?.place === undefined) this.begin();
   }
 
   /** It begins, as after power-up. */
@@ -126,7 +125,13 @@ export class PvhMachine implements CoreUser {
     applyBootState(this.core, this.#boot);
   }
 
-  /** Leaves it for another thread as it is; between slices. */
+  /** Leaves it for another thread, which may go on with it at once. */
+  leave(): void {
+    this.save();
+    this.seat.leave(this);
+  }
+
+  /** Writes it down as it is; between slices. */
   save(): void {
     if (this.seat.isOn(this)) this.core.saveVcpu(this.record);
     const words = this.#words.rewind();

@@ -6,6 +6,7 @@ import type { DomainImage } from '../domain/build-domain.ts';
 import { DomainStore } from '../domain/domain-store.ts';
 import { parseDiskSpecs, parseVifSpecs } from '../device-spec/index.ts';
 import { Doorbell } from '../pcpu/doorbell.ts';
+import { MOST_CORES } from '../pcpu/hosted-vcpu.ts';
 import type { PcpuReport } from '../pcpu/pcpu-protocol.ts';
 import { fromPlainError, toPlainError } from '../pcpu/plain-error.ts';
 import { BuilderPool, TranslatorPool } from '../pcpu/pool.ts';
@@ -13,13 +14,14 @@ import type { RunStats } from '../pcpu/run-stats.ts';
 import { translatesHere, wantsTranslator } from '../pcpu/translation-modes.ts';
 import type { LoadedPlugin } from '../plugin/index.ts';
 import type { SchedulerFailure } from '../scheduler/index.ts';
-import { type CheckedConfig, checkConfig } from './check-config.ts';
+import { type CheckedConfig, checkConfig, checkPcpus } from './check-config.ts';
 import type { CheckedOptions } from './check-options.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Domain, type DomainOwner } from './domain.ts';
 import { DomainLife, type DomainServices } from './domain-life.ts';
 import type { GuestConsole } from './guest-console.ts';
-import { PcpuLink, type PcpuShared } from './pcpu-link.ts';
+import type { PcpuShared } from './pcpu-link.ts';
+import { PcpuSet } from './pcpu-set.ts';
 import { readGuestFile } from './read-guest-file.ts';
 import type { SchedulerOptions, Schedulers } from './schedulers.ts';
 
@@ -47,20 +49,17 @@ export interface HypervisorParts {
 
 /** Numbers of domains end here. */
 const LAST_DOMID = 0x7fef;
-const LOOK_MS = 250;
 
 /** A hypervisor: domains on a pool of pCPUs. */
 export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncDisposable {
   readonly #parts: HypervisorParts;
   readonly #schedulers: Schedulers;
-  readonly #shared: PcpuShared;
-  readonly #links: PcpuLink[];
+  readonly #pcpus: PcpuSet;
   readonly #services: DomainServices;
   readonly #builder = new BuilderPool();
   readonly #domains = new Map<string, Domain>();
+  readonly #lives = new Map<number, DomainLife>();
   readonly #awaited = new Map<string, (stats?: RunStats) => void>();
-  readonly #heartbeats: { count: number; since: number }[];
-  #watch: NodeJS.Timeout | undefined;
   #booted: Promise<void> | undefined;
   #lastDomid = 0;
   #syncs = 0;
@@ -74,7 +73,7 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
     this.#parts = parts;
     this.#schedulers = schedulers;
     const memory = Array.from({ length: pcpus }, () => Doorbell.allocate());
-    this.#shared = {
+    const shared: PcpuShared = {
       module,
       index,
       plugins: options.plugins,
@@ -82,12 +81,19 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
       doorbells: memory,
       translatesHere: translatesHere({ engine, clock }),
     };
-    this.#links = memory.map((_, pcpu) => this.#startPcpu(pcpu));
-    this.#heartbeats = memory.map(() => ({ count: 0, since: performance.now() }));
+    this.#pcpus = new PcpuSet(shared, options.watchdogMs, {
+      report: (from, report) => this.#heard(from, report),
+      lost: (pcpu, error, running) => this.#lost(pcpu, error, running),
+      ended: (pcpu, error) => this.#recover(pcpu, error),
+      replaced: (pcpu, link) => {
+        for (const { peer } of this.#lives.values()) link.send({ kind: 'peer', peer });
+        dispatcher.setOnline(pcpu, true);
+      },
+    });
     const dispatcher = new Dispatcher(
       memory.map((_, pcpu) => ({
-        order: (domid, vcpu, untilNs) => this.#link(pcpu).order(domid, vcpu, untilNs),
-        hasten: (untilNs) => this.#link(pcpu).hasten(untilNs),
+        order: (domid, vcpu, untilNs) => this.#order(pcpu, domid, vcpu, untilNs),
+        hasten: (untilNs) => this.#pcpus.at(pcpu).hasten(untilNs),
       })),
       create,
       { failed: (failure) => this.#schedulerFailed(failure) },
@@ -107,8 +113,11 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
       trace: options.trace,
       regions: options.regions,
       outputWaits: options.outputWaits,
-      link: (pcpu) => this.#link(pcpu),
-      links: () => this.#links,
+      link: (pcpu) => this.#pcpus.at(pcpu),
+      links: () => this.#pcpus.all,
+      ended: (domid) => void this.#lives.delete(domid),
+      nudge: (pcpu) => this.#nudge(pcpu),
+      isBound: clock === 'instructions' || options.trace !== undefined || parts.plugins.some(({ plugin }) => plugin.applyPcpu !== undefined),
       findEvents: (domid) => this.#find(domid)?.life?.state.events,
       forgotten: (pcpu, domid) => this.#answer(`forgotten ${pcpu} ${domid}`),
       settled: (pcpu) => this.#settled(pcpu),
@@ -117,15 +126,13 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
 
   /** For `createHypervisor`: kept when all pCPUs take orders. */
   async begin(): Promise<void> {
-    await Promise.all(this.#links.map(({ ready }) => ready));
+    await this.#pcpus.begin();
     this.#services.dispatcher.start();
-    this.#watch = setInterval(() => this.#look(), LOOK_MS);
-    this.#watch.unref();
   }
 
   /** The number of pCPUs. */
   get pcpus(): number {
-    return this.#links.length;
+    return this.#pcpus.all.length;
   }
 
   /** The domains that there are. */
@@ -170,6 +177,7 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
     this.#open();
     const checked = checkConfig(config, source);
     const { name, vcpus } = checked;
+    checkPcpus(checked.cpus, this.pcpus, `${source}.cpus`);
     if (this.#domains.has(name)) {
       throw new HypervisorError('HV_ERR_DOMAIN_NAME', `${source}.name: there is a domain "${name}" already`, {
         hint: 'choose another name, or destroy that domain',
@@ -214,14 +222,14 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
   }
 
   async #close(): Promise<void> {
-    clearInterval(this.#watch);
+    this.#pcpus.stopWatching();
     await Promise.all(this.domains.map((domain) => domain.destroy()));
     await this.#booted;
     await this.#parts.hooks?.shutdown.promise({ reason: 'stopped', exitCode: 0 });
     const { providers, store, translators } = this.#services;
     await providers.close();
     store.close();
-    await Promise.all([...this.#links.map((link) => link.destroy()), this.#builder.destroy(), translators?.destroy()]);
+    await Promise.all([this.#pcpus.destroy(), this.#builder.destroy(), translators?.destroy()]);
   }
 
   #open(): void {
@@ -242,7 +250,9 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
       ...(ramdisk === undefined ? {} : { ramdisk: await readGuestFile(ramdisk, 'ramdisk') }),
       commandLine: extra,
     };
-    return DomainLife.begin(this.#services, { domid: this.#nextDomid(), config, image, devices, console });
+    const life = await DomainLife.begin(this.#services, { domid: this.#nextDomid(), config, image, devices, console });
+    this.#lives.set(life.domid, life);
+    return life;
   }
 
   #nextDomid(): number {
@@ -256,21 +266,22 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
     return undefined;
   }
 
-  #link(pcpu: number): PcpuLink {
-    const link = this.#links[pcpu];
-    if (link === undefined) throw new Error(`there is no pCPU ${pcpu}`);
-    return link;
+  #order(pcpu: number, domid: number, vcpu: number, untilNs: number): number {
+    this.#lives.get(domid)?.hostOn(pcpu);
+    const order = this.#pcpus.at(pcpu).order(domid, vcpu, untilNs);
+    this.#nudge(pcpu);
+    return order;
   }
 
-  #startPcpu(pcpu: number): PcpuLink {
-    return new PcpuLink(pcpu, this.#shared, {
-      report: (from, report) => this.#heard(from, report),
-      lost: (from, cause) => this.#lost(from, cause),
-    });
+  /** Wakes a pCPU, or has what it runs look up within microseconds. */
+  #nudge(pcpu: number): void {
+    const link = this.#pcpus.at(pcpu);
+    link.ring();
+    this.#lives.get(link.running)?.cores.kick(pcpu % MOST_CORES);
   }
 
   #heard(pcpu: number, report: PcpuReport): void {
-    if ('domid' in report && report.kind !== 'forgotten') this.#heardOf(report);
+    if ('domid' in report && report.kind !== 'forgotten') this.#heardOf(pcpu, report);
     else if (report.kind === 'expired') this.#services.dispatcher.expired(pcpu, report.sequence);
     else if (report.kind === 'forgotten') {
       const { regions } = this.#services;
@@ -281,7 +292,7 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
     else if (report.kind === 'plugin-failed') this.#warn(fromPlainError(report.error));
   }
 
-  #heardOf(report: Exclude<Extract<PcpuReport, { domid: number }>, { kind: 'forgotten' }>): void {
+  #heardOf(pcpu: number, report: Exclude<Extract<PcpuReport, { domid: number }>, { kind: 'forgotten' }>): void {
     const domain = this.#find(report.domid);
     const life = domain?.life;
     if (domain === undefined || life === undefined) return;
@@ -293,45 +304,30 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
       domain.lifeEnded(report.domid, report.end);
     } else {
       const vcpu = life.vcpus[report.vcpu];
-      if (vcpu !== undefined) this.#services.dispatcher[report.kind](vcpu);
+      if (vcpu === undefined) return;
+      if (report.kind === 'blocked') this.#services.dispatcher.blocked(vcpu, pcpu, report.sequence);
+      else this.#services.dispatcher[report.kind](vcpu);
       domain.noteState();
     }
   }
 
-  /** A pCPU that was given something to do must make steps. */
-  #look(): void {
-    const now = performance.now();
-    this.#links.forEach((link, pcpu) => {
-      const seen = this.#heartbeats[pcpu];
-      if (seen === undefined) return;
-      if (link.heartbeat !== seen.count || link.running < 0) Object.assign(seen, { count: link.heartbeat, since: now });
-      else if (now - seen.since > this.#parts.options.watchdogMs) {
-        seen.since = now;
-        this.#lost(pcpu, new Error(`domain ${link.running} has kept it for ${Math.round(this.#parts.options.watchdogMs / 1000)} s`));
-      }
-    });
+  /** A pCPU is lost: the domain that it ran crashes. */
+  #lost(pcpu: number, error: HypervisorError, running: number): void {
+    this.#services.dispatcher.setOnline(pcpu, false);
+    const culprit = this.#lives.get(running);
+    if (culprit !== undefined) this.#crash(culprit, error, `${error.message}; its vCPU was running`);
+    this.#warn(error);
   }
 
-  /** A pCPU is lost: what lived there crashes, and a new thread takes its place. */
-  #lost(pcpu: number, cause: unknown): void {
-    if (this.#closing !== undefined) return;
-    const old = this.#link(pcpu);
-    const { running } = old;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    const error = new HypervisorError('HV_ERR_PCPU_FAILED', `pCPU ${pcpu} was lost: ${reason}`, { hint: 'the domains that lived there have crashed', cause });
-    void old.destroy();
-    const fresh = this.#startPcpu(pcpu);
-    this.#links[pcpu] = fresh;
-    for (const domain of this.domains) {
-      const { life } = domain;
-      if (life?.homes.has(pcpu)) {
-        life.lost(pcpu);
-        domain.lifeEnded(life.domid, { kind: 'failed', error: toPlainError(error), report: [lostLine(error, running === life.domid)] });
-      } else if (life !== undefined) fresh.send({ kind: 'peer', peer: life.peer });
-    }
+  /** Its thread has ended: what waited there goes on elsewhere. */
+  #recover(pcpu: number, error: HypervisorError): void {
     for (const key of this.#awaited.keys()) if (key.startsWith(`forgotten ${pcpu} `) || key.startsWith(`synced ${pcpu} `)) this.#resolve(key);
-    this.#services.dispatcher.restart(pcpu);
-    this.#warn(error);
+    for (const life of this.#lives.values()) if (!life.lost(pcpu)) this.#crash(life, error, `${error.message}; its vCPU was being served`);
+    for (let each = 0; each < this.pcpus; each++) this.#nudge(each);
+  }
+
+  #crash(life: DomainLife, error: HypervisorError, line: string): void {
+    this.#find(life.domid)?.lifeEnded(life.domid, { kind: 'failed', error: toPlainError(error), report: [line] });
   }
 
   #schedulerFailed({ scheduler, cause }: SchedulerFailure): void {
@@ -351,7 +347,7 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
   async #settled(pcpu: number): Promise<void> {
     const id = ++this.#syncs;
     const answer = this.#answer(`synced ${pcpu} ${id}`);
-    this.#link(pcpu).send({ kind: 'sync', id });
+    this.#pcpus.at(pcpu).send({ kind: 'sync', id });
     await answer;
   }
 
@@ -364,8 +360,4 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
     this.#awaited.delete(key);
     resolve?.(stats);
   }
-}
-
-function lostLine(error: HypervisorError, isCulprit: boolean): string {
-  return isCulprit ? `${error.message}; its vCPU was running` : error.message;
 }
