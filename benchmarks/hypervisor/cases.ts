@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createHypervisor, type Domain, type Hypervisor } from '#runtime';
-import { answering, busy, hello } from './guests.ts';
+import { hostNow } from '../../runtime/machine/clock.ts';
+import { ANSWERED_AT, answering, busy, hello } from './guests.ts';
 
 /** A figure, and what it should be. */
 export interface Figure {
@@ -82,8 +83,10 @@ const event: HypervisorCase = {
     const { life } = domain;
     if (life === undefined) throw new Error('the guest has ended');
     const times: number[] = [];
+    const there: number[] = [];
     for (let i = 0; i < 500; i++) {
       await sleep(1);
+      const startNs = hostNow() - life.startNs;
       const start = performance.now();
       const answer = new Promise<void>((resolve) => {
         life.onConsole = resolve;
@@ -91,9 +94,11 @@ const event: HypervisorCase = {
       domain.console.write('x');
       await answer;
       times.push((performance.now() - start) * 1000);
+      there.push(((life.state.ram.view.getUint32(ANSWERED_AT, true) - startNs) >>> 0) / 1000);
     }
     return [
-      { name: 'event to a halted guest and its answer, median', value: quantile(times, 0.5), unit: 'us', goal: 'there alone <= 60' },
+      { name: "event to a halted guest's interrupt handler, median", value: quantile(there, 0.5), unit: 'us', goal: '<= 60' },
+      { name: 'event to a halted guest and its answer, median', value: quantile(times, 0.5), unit: 'us' },
       { name: 'the same, 99 %', value: quantile(times, 0.99), unit: 'us' },
     ];
   },

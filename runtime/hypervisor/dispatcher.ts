@@ -69,7 +69,7 @@ export class Dispatcher {
   setAffinity(vcpu: SchedulerVcpu, affinity: Affinity): void {
     if (!this.#vcpus.has(vcpu)) return;
     this.slot.setAffinity(vcpu, affinity, hostNow());
-    const pcpu = this.#placeOf(vcpu);
+    const pcpu = this.placeOf(vcpu);
     if (pcpu !== undefined && !allowsPcpu(affinity, pcpu)) this.#decide(pcpu);
   }
 
@@ -97,7 +97,7 @@ export class Dispatcher {
 
   /** The vCPU that runs by an order would let others go first. */
   yielded(vcpu: SchedulerVcpu): void {
-    const pcpu = this.#placeOf(vcpu);
+    const pcpu = this.placeOf(vcpu);
     if (pcpu === undefined) return;
     this.slot.yield(vcpu, hostNow());
     this.#decide(pcpu);
@@ -124,7 +124,13 @@ export class Dispatcher {
 
   /** Whether a vCPU has been ordered to run. */
   isRunning(vcpu: SchedulerVcpu): boolean {
-    return this.#placeOf(vcpu) !== undefined;
+    return this.placeOf(vcpu) !== undefined;
+  }
+
+  /** The pCPU that has been ordered to run a vCPU. */
+  placeOf(vcpu: SchedulerVcpu): number | undefined {
+    const pcpu = this.#pcpus.findIndex((_, each) => this.slot.currentOf(each) === vcpu);
+    return pcpu < 0 ? undefined : pcpu;
   }
 
   /** The time of an order is over. */
@@ -169,17 +175,12 @@ export class Dispatcher {
     const now = hostNow();
     if (awake) {
       this.slot.wake(vcpu, now);
+      this.#flush();
       return;
     }
     this.slot.sleep(vcpu, now);
-    const pcpu = this.#placeOf(vcpu);
+    const pcpu = this.placeOf(vcpu);
     if (pcpu !== undefined) this.#decide(pcpu);
-  }
-
-  /** The pCPU that has been ordered to run a vCPU. */
-  #placeOf(vcpu: SchedulerVcpu): number | undefined {
-    const pcpu = this.#pcpus.findIndex((_, each) => this.slot.currentOf(each) === vcpu);
-    return pcpu < 0 ? undefined : pcpu;
   }
 
   #raise(pcpu: number, atNs?: number): void {

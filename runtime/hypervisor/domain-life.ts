@@ -171,6 +171,11 @@ export class DomainLife {
     return true;
   }
 
+  /** When its time was 0, by the host's clock. */
+  get startNs(): number {
+    return this.#hosted?.startNs ?? 0;
+  }
+
   /** Its CPU time. */
   get cpuTimeNs(): number {
     return this.vcpus.reduce((sum, vcpu) => sum + this.#services.dispatcher.cpuTimeNs(vcpu), 0);
@@ -224,10 +229,14 @@ export class DomainLife {
 
   #kick(vcpu: number): void {
     this.board.kick(vcpu);
-    const home = this.board.homeOf(vcpu);
-    if (home !== NOWHERE) this.#services.nudge(home);
+    const { dispatcher, nudge } = this.#services;
     const known = this.vcpus[vcpu];
-    if (known !== undefined) this.#services.dispatcher.woken(known);
+    if (known === undefined) return;
+    const before = dispatcher.placeOf(known);
+    dispatcher.woken(known);
+    const home = this.board.homeOf(vcpu);
+    // An order that was given just now has told the pCPU already.
+    if (home !== NOWHERE && (before !== undefined || dispatcher.placeOf(known) !== home)) nudge(home);
   }
 
   /** Chooses a pCPU for each of its vCPUs, and tells all of them of it. */

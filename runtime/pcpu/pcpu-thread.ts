@@ -79,7 +79,7 @@ export class PcpuThread {
     this.#current = this.#isFor(order, before) ? before : undefined;
     if (before !== undefined && this.#current === undefined && !before.asleep) this.#letGo(before);
     this.#current ??= this.#fetch(order);
-    this.#attend();
+    this.#attend(order.domid === NOBODY);
     const current = this.#current;
     const runs = current !== undefined && this.#canRun(current, order);
     if (runs) this.#run(current, order);
@@ -178,24 +178,28 @@ export class PcpuThread {
     return false;
   }
 
-  /** Looks after those that wait: events that came, timers that are due, other pCPUs that want them. */
-  #attend(): void {
+  /**
+   * Looks after those that wait: events that came, timers that are due, other pCPUs that want them. One that can run again stays while
+   * this pCPU has no order: most probably it will be ordered here.
+   */
+  #attend(idles: boolean): void {
     for (const vcpu of this.#here) {
       const { board } = vcpu.domain;
       const isCurrent = vcpu === this.#current;
       const isKicked = board.takeKick(vcpu.vcpu);
       if (!isCurrent && board.isWanted(vcpu.vcpu)) {
         // Who wanted it may not want it any more: what is nowhere has to be ordered to run, or nobody looks after it.
-        vcpu.woken();
+        if (vcpu.asleep) vcpu.woken();
         this.#letGo(vcpu);
         continue;
       }
-      if (!vcpu.asleep || isCurrent || (!isKicked && vcpu.untilTimer() > 0)) continue;
-      vcpu.touch();
-      if (vcpu.machine.attend()) {
-        vcpu.woken();
-        this.#letGo(vcpu);
-      } else vcpu.settle();
+      if (isCurrent) continue;
+      if (vcpu.asleep && (isKicked || vcpu.untilTimer() <= 0)) {
+        vcpu.touch();
+        if (vcpu.machine.attend()) vcpu.woken();
+        vcpu.settle();
+      }
+      if (!vcpu.asleep && !idles) this.#letGo(vcpu);
     }
   }
 
@@ -204,8 +208,9 @@ export class PcpuThread {
     if (vcpu.domain.ended) return false;
     vcpu.touch();
     if (vcpu.machine.attend() || vcpu.skipToTimer()) {
-      // Also when what it waited for came just now: the main thread may not have heard yet that it waited.
-      if (vcpu.asleep) vcpu.woken();
+      // What was said about an order before this one counts no longer.
+      if (vcpu.asleep && vcpu.blockedAt === sequence) vcpu.woken();
+      vcpu.asleep = false;
       return true;
     }
     vcpu.settle();
