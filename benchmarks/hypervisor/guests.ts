@@ -36,6 +36,9 @@ const acknowledge: Code = [
   ...store(SHARED + SharedInfo.pending),
 ];
 
+/** Where {@link answering} leaves the low half of its time in nanoseconds when an event reaches it. */
+export const ANSWERED_AT = DATA + 0x70;
+
 /** Waits in HLT, and answers each event on the port of its console with one. */
 export const answering = pvhGuest(
   [
@@ -53,5 +56,8 @@ export const answering = pvhGuest(
   words(DATA + 0x60, 0x41),
   words(DATA + 0x300, 0x7ff | (IDT << 16), IDT >>> 16),
   { address: IDT + 8 * VECTOR, bytes: interruptGate(HANDLER) },
-  { address: HANDLER, bytes: [...acknowledge, ...vmcall(Hypercall.event_channel_op, EVTCHNOP_SEND, DATA + 0x40), ...load(DATA), 0xcf] },
+  {
+    address: HANDLER,
+    bytes: [0x0f, 0x31, ...store(ANSWERED_AT), ...acknowledge, ...vmcall(Hypercall.event_channel_op, EVTCHNOP_SEND, DATA + 0x40), ...load(DATA), 0xcf],
+  },
 );

@@ -96,13 +96,24 @@ export class Board {
     const { words } = this;
     const count = coreWord(core, B.CORE_WRITTEN);
     const there = words[count] as number;
-    if (there > B.MOST_WRITTEN) return;
+    if (there > B.MOST_WRITTEN) {
+      // It will forget all its code before it runs: a core that nobody uses is not to keep stores to this page slow.
+      this.#disown(core, physical >>> 12);
+      return;
+    }
     if (there < B.MOST_WRITTEN) {
       const at = coreWord(core, B.CORE_WRITTEN_LIST) + there * 2;
       words[at] = physical;
       words[at + 1] = length;
     }
     Atomics.store(words, count, there + 1);
+  }
+
+  /** A core has no code in a page any more. The board is held. */
+  #disown(core: number, page: number): void {
+    const { words, codeMap } = this;
+    const owners = (B.CODE_OWNERS >> 2) + page;
+    if ((Atomics.and(words, owners, ~(1 << core)) & ~(1 << core)) === 0) Atomics.store(codeMap, page, 0n);
   }
 
   /** Waits while a core has not served the last request. */
@@ -120,10 +131,7 @@ export class Board {
     words[coreWord(core, B.CORE_WRITTEN)] = 0;
     const owners = B.CODE_OWNERS >> 2;
     for (let page = 0; page < B.CODE_PAGES; page++) {
-      const there = words[owners + page] as number;
-      if ((there & (1 << core)) === 0) continue;
-      words[owners + page] = there & ~(1 << core);
-      if (words[owners + page] === 0) this.codeMap[page] = 0n;
+      if (((words[owners + page] as number) & (1 << core)) !== 0) this.#disown(core, page);
     }
     this.unlock(B.BOARD_LOCK);
   }

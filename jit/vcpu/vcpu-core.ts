@@ -100,6 +100,8 @@ export class VcpuCore {
       reset: () => this.blocks.reset(),
     });
     this.ramBytes = new Uint8Array(ram.buffer);
+    // the thread that had it before is gone, and what it has left means nothing to this one
+    if (this.view.getUint32(L.RAM_SIZE, true) !== 0) new Uint8Array(this.state.buffer).fill(0);
     this.table = new WebAssembly.Table({ element: 'anyfunc', initial: index.handlers.length });
     const instance = new WebAssembly.Instance(module, {
       host: { ...hostImports(this, host), state: this.state, ram, board: place.board.shared, table: this.table },
@@ -328,8 +330,6 @@ export class VcpuCore {
     return holds;
   }
   private singleBlock = false;
-  /** Blocks looked up by the host loop because the jump cache did not have them. */
-  lookups = 0;
 
   /** A fault inside a block: makes RIP and the instruction count exact. */
   private unwind(): void {
@@ -352,7 +352,6 @@ export class VcpuCore {
     let mode = (i32[L.CTX >> 2] as number) & 0xff;
     if (this.singleBlock) mode |= L.MODE_SINGLE;
     const stalled = view.getUint32(L.CUR_REC, true);
-    this.lookups++;
     let room = Number.POSITIVE_INFINITY;
     if ((mode & L.MODE_FLAT) === 0) {
       room = codeRoom(view);

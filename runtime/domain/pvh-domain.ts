@@ -1,5 +1,7 @@
-import { HvmParam, ShutdownReason, type Timer, type TimerFactory, VcpuInfo } from '#sdk';
+import { HvmParam, ShutdownReason, VcpuInfo } from '#sdk';
 import type { HypercallDomain, HypercallVcpu, MapRange } from '../hypercall/hypercall-domain.ts';
+import type { Movable, StateWords } from '../machine/state-words.ts';
+import type { QueuedTimer, QueuedTimerFactory } from '../platform/timer-queue.ts';
 import { writeTimeInfo, writeWallclock } from '../time/pv-clock.ts';
 import type { DomainState } from './domain-state.ts';
 
@@ -11,9 +13,7 @@ export interface PvhDomainParts {
   readonly state: DomainState;
   readonly uuid: Uint8Array;
   readonly memoryMap: readonly MapRange[];
-  readonly timers: TimerFactory;
-  /** This is the thread of vCPU 0. */
-  readonly isFirst: boolean;
+  readonly timers: QueuedTimerFactory;
   /** Time of day, in nanoseconds since 1970, at which the domain's time was 0. */
   readonly startNs: bigint;
   now(): number;
@@ -22,20 +22,19 @@ export interface PvhDomainParts {
 }
 
 /** A PVH domain on the thread that runs its vCPU: what hypercalls need beside the shared state. */
-export class PvhDomain implements HypercallDomain {
+export class PvhDomain implements HypercallDomain, Movable {
   readonly state: DomainState;
   readonly uuid: Uint8Array;
   readonly memoryMap: readonly MapRange[];
   readonly vcpus: HypercallVcpu[] = [];
   readonly #parts: PvhDomainParts;
-  readonly #watchdogs = new Map<number, Timer>();
+  readonly #watchdogs = new Map<number, QueuedTimer>();
 
   constructor(parts: PvhDomainParts) {
     this.#parts = parts;
     this.state = parts.state;
     this.uuid = parts.uuid;
     this.memoryMap = parts.memoryMap;
-    if (parts.isFirst) this.#writeTimes();
   }
 
   get watchdogs(): ReadonlySet<number> {
@@ -72,15 +71,36 @@ export class PvhDomain implements HypercallDomain {
   }
 
   setWatchdog(id: number, seconds: number): void {
+    this.#armWatchdog(id, seconds === 0 ? null : this.now() + seconds * 1e9);
+  }
+
+  save(into: StateWords): void {
+    into.put(this.#watchdogs.size);
+    for (const [id, timer] of this.#watchdogs) {
+      into.put(id);
+      into.putMoment(timer.deadlineNs);
+    }
+  }
+
+  load(from: StateWords): void {
+    for (const id of [...this.#watchdogs.keys()]) this.#armWatchdog(id, null);
+    for (let left = from.get(); left > 0; left--) {
+      const id = from.get();
+      this.#armWatchdog(id, from.getMoment());
+    }
+  }
+
+  #armWatchdog(id: number, deadlineNs: number | null): void {
     this.#watchdogs.get(id)?.cancel();
     this.#watchdogs.delete(id);
-    if (seconds === 0) return;
+    if (deadlineNs === null) return;
     const timer = this.#parts.timers.create(() => this.shutdown(ShutdownReason.SHUTDOWN_watchdog));
-    timer.arm(this.now() + seconds * 1e9);
+    timer.arm(deadlineNs);
     this.#watchdogs.set(id, timer);
   }
 
-  #writeTimes(): void {
+  /** The domain begins: its guest is told of the time. */
+  writeTimes(): void {
     const { ram, physmap, handle } = this.state;
     for (let vcpu = 0; vcpu < handle.vcpus; vcpu++) writeTimeInfo(ram, physmap.sharedInfo + vcpu * VcpuInfo.SIZE + VcpuInfo.time);
     this.#writeWallclock();

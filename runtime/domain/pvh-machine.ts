@@ -1,80 +1,44 @@
 import { HypervisorError, type InterruptLine } from '#sdk';
-import type { InterpreterIndex } from '#jit/interpreter';
 import * as L from '#jit/layout';
-import { TABLE_FEATURES, VcpuCore, type VcpuHost } from '#jit';
+import type { VcpuCore, VcpuHost } from '#jit';
 import { type HypercallObserver, serveHypercall } from '../hypercall/dispatch.ts';
 import { GuestAccess } from '../hypercall/guest-access.ts';
-import type { EventPeers } from '../event/event-channels.ts';
 import type { BootState } from '../loader/index.ts';
 import { applyBootState } from '../machine/apply-boot-state.ts';
 import { hostClock, instructionClock, type MachineClock } from '../machine/clock.ts';
 import type { CpuModel } from '../machine/cpu-models.ts';
-import { Cpuid } from '../machine/cpuid.ts';
 import { MsrBank } from '../machine/msr.ts';
 import type { SliceEnd } from '../machine/pc-machine.ts';
-import { randomSource } from '../machine/random-source.ts';
+import type { StateWords } from '../machine/state-words.ts';
 import { Vcpu } from '../memory/domain-tables.ts';
 import { deliveryMode } from '../platform/apic/apic-bus.ts';
 import { TimerQueue } from '../platform/timer-queue.ts';
-import { allocateDomain, buildDomain, type BuiltDomain, type DomainImage, type StoreChannel } from './build-domain.ts';
+import { allocateDomain, buildDomain, type BuiltDomain, type StoreChannel } from './build-domain.ts';
 import { ConsoleRing } from './console-ring.ts';
 import { type DomainHandle, DomainState } from './domain-state.ts';
 import { hypercallPage } from './hypercall-page.ts';
 import { endingOfReason } from './lifecycle.ts';
+import { type CoreUser, DomainCore } from './domain-core.ts';
 import { PvhDomain } from './pvh-domain.ts';
-import { apicIdOf, pvhMemoryMap } from './pvh-layout.ts';
+import { pvhHost } from './pvh-host.ts';
+import { type BuiltElsewhere, ownPlace, type PvhMachineOptions } from './pvh-machine-options.ts';
+import { pvhMemoryMap } from './pvh-layout.ts';
 import { PvhPlatform } from './pvh-platform.ts';
 import { PvhVcpu } from './pvh-vcpu.ts';
-import { writePhysmap } from './write-physmap.ts';
 import { RemoteVcpu } from './remote-vcpu.ts';
 import { VcpuMailbox } from './vcpu-mailbox.ts';
-import { HYPERCALL_MSR, xenCpuid } from './xen-cpuid.ts';
-
-/** What a PVH domain is built from. */
-export interface PvhMachineOptions extends DomainImage {
-  readonly module: WebAssembly.Module;
-  readonly index: InterpreterIndex;
-  /** Guest RAM in bytes; whole MiB. */
-  readonly memoryBytes: number;
-  readonly clock: 'host' | 'instructions';
-  readonly cpu?: CpuModel;
-  readonly domid?: number;
-  /** 16 bytes; zeroes when left out. */
-  readonly uuid?: Uint8Array;
-  /** Takes what the guest writes to its console. */
-  readonly consoleWrite: (byte: number) => void;
-  /** The guest signalled a port whose other end is not on this thread. */
-  readonly signal?: (port: number) => void;
-  /** Told of each hypercall. */
-  readonly onHypercall?: HypercallObserver;
-  /** A domain that another thread has built; it serves the console too. */
-  readonly built?: BuiltElsewhere;
-}
-
-/** A domain that was built on another thread. */
-export interface BuiltElsewhere {
-  readonly handle: DomainHandle;
-  readonly boot: BootState;
-  readonly console: { readonly port: number };
-  readonly store: StoreChannel;
-  /** Its time. */
-  readonly clock: MachineClock;
-  /** Time of day, in nanoseconds since 1970, at which that was 0. */
-  readonly startNs: bigint;
-  readonly peers: EventPeers;
-  /** The vCPU to run; the others run on other threads. */
-  readonly vcpu?: number;
-  /** Has the thread of another vCPU look at its events and messages. */
-  readonly kick?: (vcpu: number) => void;
-}
 
 const TSC_HZ = 1_000_000_000;
 const FIXED_WALL_CLOCK_MS = 1_700_000_000_000;
 const ENDS = { poweroff: 'power-off', reboot: 'reset', crash: 'crash', watchdog: 'watchdog' } as const;
 
-/** A vCPU of a PVH domain with what surrounds it, on the thread that runs it. */
-export class PvhMachine {
+/** A vCPU of a PVH domain with what surrounds it, on a thread that runs it. */
+export class PvhMachine implements CoreUser {
   readonly core: VcpuCore;
+  /** The core, which vCPUs of the domain on this thread share. */
+  readonly seat: DomainCore;
+  readonly host: VcpuHost;
+  readonly record: Uint8Array;
   readonly clock: MachineClock;
   readonly timers: TimerQueue;
   readonly platform: PvhPlatform;
@@ -91,17 +55,18 @@ export class PvhMachine {
   readonly #kickOther: (vcpu: number) => void;
   readonly #access: GuestAccess;
   readonly #onHypercall: HypercallObserver | undefined;
-  readonly #cpuid: Cpuid;
+  readonly #boot: BootState;
+  readonly #words: StateWords;
+  readonly #recordView: DataView;
   readonly #msrs: MsrBank;
   #ended: SliceEnd | null = null;
-  #mapEpoch = -1;
+  #gaveWay = false;
 
   constructor(options: PvhMachineOptions) {
     const { clock, built: elsewhere } = options;
     this.id = elsewhere?.vcpu ?? 0;
     this.#kickOther = elsewhere?.kick ?? (() => undefined);
-    this.clock =
-      elsewhere !== undefined && clock === 'host' ? elsewhere.clock : clock === 'host' ? hostClock() : instructionClock(() => this.core?.executed ?? 0);
+    this.clock = clock === 'host' ? (elsewhere?.clock ?? hostClock()) : instructionClock(() => this.core?.executed ?? 0);
     this.timers = new TimerQueue(this.clock, () => this.core?.expire());
     this.platform = new PvhPlatform({
       clock: this.clock,
@@ -118,7 +83,6 @@ export class PvhMachine {
     this.#msrs = new MsrBank(this.platform.lapic);
     this.#onHypercall = options.onHypercall;
     this.handle = elsewhere?.handle ?? allocateDomain(options.domid ?? 1, 1, options.memoryBytes);
-    this.#cpuid = this.#createCpuid(options.cpu);
     const built = elsewhere === undefined ? this.#build(options) : this.#adopt(elsewhere);
     const { state } = built;
     this.#mailbox = new VcpuMailbox(state.tables, this.id);
@@ -131,23 +95,67 @@ export class PvhMachine {
       uuid: options.uuid ?? new Uint8Array(16),
       memoryMap: pvhMemoryMap(options.memoryBytes),
       timers: this.timers,
-      isFirst: this.id === 0,
       startNs: elsewhere?.startNs ?? BigInt(clock === 'host' ? Date.now() : FIXED_WALL_CLOCK_MS) * 1_000_000n,
       now: () => this.clock.now(),
       consoleWrite: options.consoleWrite,
       shutdown: (reason) => this.#end(ENDS[endingOfReason(reason)]),
     });
-    this.core = new VcpuCore(options.module, options.index, this.handle.ram, this.handle.ram.buffer.byteLength, this.#host(clock === 'host'), {
-      board: this.handle.board,
-      core: this.id,
-    });
+    const place = elsewhere?.place ?? ownPlace(this.id);
+    this.record = place.record;
+    this.#recordView = new DataView(this.record.buffer, this.record.byteOffset, this.record.length);
+    this.#words = place.words;
+    this.host = this.#createHost(options.cpu, () => place.kicked());
+    this.seat = place.seat ?? new DomainCore({ module: options.module, index: options.index, state, core: place.core });
+    this.core = this.seat.core;
     state.tables.lock.meanwhile = () => this.core.link.serveWaiting();
     state.ram.onWrite = (address, length) => this.core.wrote(address, length);
     this.#access = new GuestAccess(this.core, state.ram);
     this.#vcpu = this.#createVcpu();
-    this.#publishMap();
+    this.#boot = built.boot;
+    if (elsewhere?.place === undefined) this.begin();
+  }
+
+  /** It begins, as after power-up. */
+  begin(): void {
+    this.seat.begin(this);
+    this.#vcpu.begin();
     this.#publishApic();
-    if (this.id === 0) applyBootState(this.core, built.boot);
+    if (this.id !== 0) return;
+    this.domain.writeTimes();
+    applyBootState(this.core, this.#boot);
+  }
+
+  /** Leaves it for another thread, which may go on with it at once. */
+  leave(): void {
+    this.save();
+    this.seat.leave(this);
+  }
+
+  /** Writes it down as it is; between slices. */
+  save(): void {
+    if (this.seat.isOn(this)) this.core.saveVcpu(this.record);
+    const words = this.#words.rewind();
+    for (const part of [this.#msrs, this.platform, this.#vcpu, this.domain]) part.save(words);
+  }
+
+  /** Takes it over as another thread left it, or this one. */
+  load(): void {
+    this.seat.leave(this);
+    const words = this.#words.rewind();
+    for (const part of [this.#msrs, this.platform, this.#vcpu, this.domain]) part.load(words);
+    this.#publishApic();
+  }
+
+  /** Has it sit on the core, which others of its domain may have used meanwhile. */
+  sit(): void {
+    this.seat.sit(this);
+  }
+
+  /** Whether it would let others go first; once. */
+  takeGaveWay(): boolean {
+    const gaveWay = this.#gaveWay;
+    this.#gaveWay = false;
+    return gaveWay;
   }
 
   #build(options: PvhMachineOptions): BuiltDomain {
@@ -181,11 +189,53 @@ export class PvhMachine {
     else this.#kickOther(vcpu);
   }
 
+  /** Its registers: on the core while it sits there. */
+  get #view(): DataView {
+    return this.seat.isOn(this) ? this.core.view : this.#recordView;
+  }
+
+  #createHost(model: CpuModel | undefined, kicked: () => void): VcpuHost {
+    const { platform, clock, id, handle } = this;
+    return pvhHost({
+      domid: handle.domid,
+      vcpus: handle.vcpus,
+      id,
+      model,
+      platform,
+      msrs: this.#msrs,
+      clock,
+      core: () => this.core,
+      hasInterrupt: () => this.hasInterrupt(),
+      upcallVector: () => this.#upcallVector,
+      interrupt: () => this.#interrupt(),
+      notice: () => {
+        this.#notice();
+        kicked();
+      },
+      fillHypercallPage: (value) => this.#fillHypercallPage(value),
+      hypercall: () => this.#hypercall(),
+    });
+  }
+
   #createVcpu(): PvhVcpu {
-    const { core, timers, platform, id } = this;
+    const { timers, platform, id } = this;
     const { state, vcpus } = this.domain;
     const now = (): number => this.clock.now();
-    const vcpu = new PvhVcpu({ id, core, state, timers, now, hasInterrupt: () => this.hasInterrupt(), sendNmi: () => platform.nmi() });
+    const vcpu = new PvhVcpu({
+      id,
+      state,
+      timers,
+      now,
+      view: () => this.#view,
+      writeArea: (pointer, bytes) => this.#access.writeAsKernel(pointer, bytes),
+      hasInterrupt: () => this.hasInterrupt(),
+      hasNmi: () => platform.lapic.nmiPending,
+      gaveWay: () => {
+        this.#gaveWay = true;
+        this.core.expire();
+      },
+      sendNmi: () => platform.nmi(),
+    });
     for (let other = 0; other < this.handle.vcpus; other++) {
       if (other === id) {
         vcpus.push(vcpu);
@@ -196,47 +246,6 @@ export class PvhMachine {
       vcpus.push(remote);
     }
     return vcpu;
-  }
-
-  #createCpuid(model: CpuModel | undefined): Cpuid {
-    return new Cpuid({
-      features: TABLE_FEATURES,
-      ...(model === undefined ? {} : { model }),
-      tscHz: TSC_HZ,
-      apicId: apicIdOf(this.id),
-      processors: this.handle.vcpus,
-      osxsave: () => (this.core.view.getUint32(L.CR4, true) & 0x40000) !== 0,
-    });
-  }
-
-  #host(isReal: boolean): VcpuHost {
-    const { ports, mmio, lapic } = this.platform;
-    const facts = { domid: this.handle.domid, vcpu: this.id, tscHz: TSC_HZ };
-    return {
-      portIn: (port, size) => ports.read(port, size as 1 | 2 | 4),
-      portOut: (port, size, value) => ports.write(port, size as 1 | 2 | 4, value),
-      mmioRead: (physical, size) => mmio.read(physical, size as 1 | 2 | 4),
-      mmioWrite: (physical, size, value) => mmio.write(physical, size as 1 | 2 | 4, value),
-      cpuid: (leaf, subleaf) => xenCpuid(leaf, subleaf, facts) ?? this.#cpuid.leaf(leaf, subleaf),
-      readMsr: (index) => (index === HYPERCALL_MSR ? 0n : this.#msrs.read(index)),
-      writeMsr: (index, value) => (index === HYPERCALL_MSR ? this.#fillHypercallPage(value) : this.#msrs.write(index, value)),
-      tsc: () => this.clock.now() * (TSC_HZ / 1e9),
-      random32: randomSource(isReal),
-      cr8Changed: (value) => {
-        lapic.taskPriority = value;
-        this.#interrupt();
-      },
-      hasInterrupt: () => this.hasInterrupt(),
-      acknowledgeInterrupt: () => {
-        const vector = this.#upcallVector || lapic.acknowledgeInterrupt();
-        this.core.view.setUint32(L.INTR_PENDING, this.hasInterrupt() ? 1 : 0, true);
-        return vector;
-      },
-      acknowledgeNmi: () => lapic.acknowledgeNmi(),
-      hypercall: () => this.#hypercall(),
-      kicked: () => this.#notice(),
-      mapChanged: () => this.#publishMap(),
-    };
   }
 
   /** Whether an interrupt waits: the upcall, for as long as the guest has not cleared it, or the local APIC's. */
@@ -254,29 +263,16 @@ export class PvhMachine {
 
   #hypercall(): number {
     serveHypercall({ core: this.core, domain: this.domain, vcpu: this.#vcpu, access: this.#access }, this.#onHypercall);
-    if (this.domain.state.tables.mapEpoch !== this.#mapEpoch) {
-      this.#publishMap();
-      this.core.link.announceMap();
-    }
+    if (this.seat.publishMap()) this.core.link.announceMap();
     if (!this.#vcpu.mustWait) return 1;
     return 2;
-  }
-
-  /** Tells the vCPU's address translation what lies outside RAM, when that has changed. */
-  #publishMap(): void {
-    const { tables, physmap } = this.domain.state;
-    const epoch = tables.mapEpoch;
-    if (epoch === this.#mapEpoch) return;
-    this.#mapEpoch = epoch;
-    writePhysmap(this.core.view, physmap, this.handle.ramBytes);
-    this.core.exports.flushTlb(1);
   }
 
   #fillHypercallPage(value: bigint): boolean {
     const { state } = this.domain;
     const page = state.physmap.address(Number((value & 0xffff_ffffn) >> 12n));
     if (page >= 0) state.ram.write(page, hypercallPage());
-    this.domain.latchLayout((this.core.view.getUint32(L.CTX, true) & L.MODE_CODE_MASK) === 2 ? 64 : 32);
+    this.domain.latchLayout(this.seat.isWide ? 64 : 32);
     return true;
   }
 
@@ -295,6 +291,7 @@ export class PvhMachine {
   #notice(): void {
     this.#mailbox.take(this.#mail);
     this.#assertUpcall();
+    if (!this.seat.isOn(this)) return;
     this.core.view.setUint32(L.INTR_PENDING, this.hasInterrupt() ? 1 : 0, true);
     this.core.view.setUint32(L.NMI_PENDING, this.platform.lapic.nmiPending ? 1 : 0, true);
     if (this.#mailbox.startWaits) this.core.expire();
@@ -320,6 +317,7 @@ export class PvhMachine {
   /** Messages that start or stop the vCPU are looked at between slices. */
   #takeStart(): void {
     if (!this.#mailbox.startWaits) return;
+    this.sit();
     this.#mailbox.takeStart({
       init: () => this.platform.message(deliveryMode.init, 0),
       startup: (vector) => this.platform.message(deliveryMode.startup, vector),
@@ -352,8 +350,9 @@ export class PvhMachine {
 
   /** Runs about `instructions` more, firing due timers first. */
   slice(instructions: number): SliceEnd {
+    this.sit();
     this.timers.runDue(this.clock.now());
-    this.#publishMap();
+    this.seat.publishMap();
     this.#takeStart();
     this.#interrupt();
     if (!this.#vcpu.mayRun) return this.#ended ?? 'halt';

@@ -1,8 +1,10 @@
-import type { BusDevice, TimerFactory, VirtualClock } from '#sdk';
+import type { BusDevice, VirtualClock } from '#sdk';
+import type { Movable, StateWords } from '../machine/state-words.ts';
 import { ApicBus, type ApicTarget, deliveryMode } from '../platform/apic/apic-bus.ts';
 import { apicLayout } from '../platform/acpi/madt.ts';
 import { createBus } from '../platform/bus.ts';
 import { Lapic } from '../platform/lapic.ts';
+import type { QueuedTimerFactory } from '../platform/timer-queue.ts';
 import { pvhPowerPorts, pvhPowerValues } from './pvh-acpi.ts';
 import { apicIdOf } from './pvh-layout.ts';
 
@@ -11,7 +13,7 @@ const APIC_PAGE = 0x1000;
 /** What the platform of a PVH domain needs. */
 export interface PvhPlatformParts {
   readonly clock: VirtualClock;
-  readonly timers: TimerFactory;
+  readonly timers: QueuedTimerFactory;
   readonly tscHz: number;
   readonly vcpu: number;
   /** An interrupt or NMI may now want delivery. */
@@ -27,12 +29,16 @@ export interface PvhPlatformParts {
 }
 
 /** Registers of the fixed power hardware: nothing is ever pending, but what is written to enable it can be read back. */
-function enableRegisters(statusBytes: number): BusDevice {
+function enableRegisters(statusBytes: number): BusDevice & Movable {
   let enabled = 0;
   return {
     read: (offset) => (offset < statusBytes ? 0 : enabled >>> (8 * (offset - statusBytes))),
     write: (offset, _size, value) => {
       if (offset === statusBytes) enabled = value & (2 ** (8 * statusBytes) - 1);
+    },
+    save: (into) => into.put(enabled),
+    load: (from) => {
+      enabled = from.get();
     },
   };
 }
@@ -53,19 +59,20 @@ function controlRegister(powerOff: () => void): BusDevice {
 }
 
 /** All the hardware of a PVH domain: a local APIC. Guests of plugins' devices find the two buses. */
-export class PvhPlatform {
+export class PvhPlatform implements Movable {
   readonly ports = createBus('ports');
   readonly mmio = createBus('mmio');
   readonly lapic: Lapic;
+  readonly #power = [enableRegisters(pvhPowerPorts.eventBytes / 2), enableRegisters(pvhPowerPorts.gpeBytes / 2)] as const;
   readonly #bus = new ApicBus();
   #lapicAddress: number | null = null;
 
   constructor({ clock, timers, tscHz, vcpu, interruptChanged, init, startup, apicChanged, powerOff, reset }: PvhPlatformParts) {
     const power = pvhPowerPorts;
-    this.ports.map(power.event, power.eventBytes, enableRegisters(power.eventBytes / 2));
+    this.ports.map(power.event, power.eventBytes, this.#power[0]);
     this.ports.map(power.control, power.controlBytes, controlRegister(powerOff));
     this.ports.map(power.reset, 1, { read: () => 0, write: (_offset, _size, value) => void (value === pvhPowerValues.reset && reset()) });
-    this.ports.map(power.gpe, power.gpeBytes, enableRegisters(power.gpeBytes / 2));
+    this.ports.map(power.gpe, power.gpeBytes, this.#power[1]);
     this.lapic = new Lapic({
       id: apicIdOf(vcpu),
       bus: this.#bus,
@@ -75,6 +82,14 @@ export class PvhPlatform {
       cpu: { interruptChanged, init, startup, addressChanged: apicChanged, baseChanged: (address) => this.#placeLapic(address) },
     });
     this.#placeLapic(apicLayout.lapicBase);
+  }
+
+  save(into: StateWords): void {
+    for (const part of [...this.#power, this.lapic]) part.save(into);
+  }
+
+  load(from: StateWords): void {
+    for (const part of [...this.#power, this.lapic]) part.load(from);
   }
 
   /** Adds the local APIC of a vCPU on another thread. */
@@ -98,6 +113,7 @@ export class PvhPlatform {
   }
 
   #placeLapic(address: number | null): void {
+    if (address === this.#lapicAddress) return;
     if (this.#lapicAddress !== null) this.mmio.unmap(this.#lapicAddress);
     this.#lapicAddress = address;
     if (address !== null) this.mmio.map(address, APIC_PAGE, this.lapic);

@@ -1,35 +1,44 @@
-import { Runstate, type Timer, type TimerFactory, Virq } from '#sdk';
+import { Runstate, Virq } from '#sdk';
 import * as L from '#jit/layout';
-import type { VcpuCore } from '#jit';
 import type { HypercallVcpu, VcpuWait } from '../hypercall/hypercall-domain.ts';
+import type { Movable, StateWords } from '../machine/state-words.ts';
 import { Vcpu } from '../memory/domain-tables.ts';
-import { RunstateClock } from '../time/runstate.ts';
+import { type QueuedTimer, type QueuedTimerFactory, rearm } from '../platform/timer-queue.ts';
+import { RunstateClock, type WriteArea } from '../time/runstate.ts';
 import type { DomainState } from './domain-state.ts';
 
 const FLAG_IF = 0x200;
+const WAITS = ['halt', 'start', 'down', 'block', 'poll'] as const;
 
 /** What a vCPU of a PVH domain is made of. */
 export interface PvhVcpuParts {
   readonly id: number;
-  readonly core: VcpuCore;
+  /** Its registers, by their addresses in a core's state. */
+  readonly view: () => DataView;
   readonly state: DomainState;
-  readonly timers: TimerFactory;
+  readonly timers: QueuedTimerFactory;
+  /** Writes where its guest wants to see how it spends its time. */
+  readonly writeArea: WriteArea;
   /** The domain's time. */
   now(): number;
   /** Whether an interrupt waits, be it the upcall or the local APIC's. */
   hasInterrupt(): boolean;
+  /** Whether a non-maskable interrupt waits. */
+  hasNmi(): boolean;
+  /** It would let others go first. */
+  gaveWay(): void;
   /** An NMI by way of the local APIC. */
   sendNmi(): void;
 }
 
 /** A vCPU of a PVH domain: its timers, its runstate, and what it waits for. */
-export class PvhVcpu implements HypercallVcpu {
+export class PvhVcpu implements HypercallVcpu, Movable {
   readonly id: number;
   readonly runstate: RunstateClock;
-  readonly singleshot: Timer;
+  readonly singleshot: QueuedTimer;
   readonly #parts: PvhVcpuParts;
-  readonly #periodicTimer: Timer;
-  readonly #pollTimer: Timer;
+  readonly #periodicTimer: QueuedTimer;
+  readonly #pollTimer: QueuedTimer;
   #periodNs = 0;
   #wait: VcpuWait | { readonly kind: 'halt' | 'start' | 'down' } | null = null;
   #timedOut = false;
@@ -38,7 +47,7 @@ export class PvhVcpu implements HypercallVcpu {
     const { id, timers, state } = parts;
     this.id = id;
     this.#parts = parts;
-    this.runstate = new RunstateClock(() => parts.now());
+    this.runstate = new RunstateClock(() => parts.now(), parts.writeArea);
     const tick = (): void => state.events.raiseVirq(Virq.VIRQ_TIMER, id);
     this.singleshot = timers.create(tick);
     this.#periodicTimer = timers.create(() => {
@@ -48,8 +57,36 @@ export class PvhVcpu implements HypercallVcpu {
     this.#pollTimer = timers.create(() => {
       this.#timedOut = true;
     });
-    if (id === 0) this.#isUp();
+  }
+
+  /** After power-up: the first one runs, the others wait for a start-up message. */
+  begin(): void {
+    if (this.id === 0) this.#isUp();
     else this.waitForStart();
+  }
+
+  save(into: StateWords): void {
+    this.runstate.save(into);
+    for (const timer of [this.singleshot, this.#periodicTimer, this.#pollTimer]) into.putMoment(timer.deadlineNs);
+    into.put(this.#periodNs);
+    into.putFlag(this.#timedOut);
+    const wait = this.#wait;
+    into.put(wait === null ? -1 : WAITS.indexOf(wait.kind));
+    if (wait?.kind !== 'poll') return;
+    into.putMoment(wait.timeoutNs);
+    into.put(wait.ports.length, ...wait.ports);
+  }
+
+  load(from: StateWords): void {
+    this.runstate.load(from);
+    for (const timer of [this.singleshot, this.#periodicTimer, this.#pollTimer]) rearm(timer, from.getMoment());
+    this.#periodNs = from.get();
+    this.#timedOut = from.getFlag();
+    const kind = WAITS[from.get()];
+    if (kind === 'poll') {
+      const timeoutNs = from.getMoment();
+      this.#wait = { kind, timeoutNs, ports: Array.from({ length: from.get() }, () => from.get()) };
+    } else this.#wait = kind === undefined ? null : { kind };
   }
 
   #isUp(): void {
@@ -84,7 +121,7 @@ export class PvhVcpu implements HypercallVcpu {
   };
 
   yield(): void {
-    this.#parts.core.expire();
+    this.#parts.gaveWay();
   }
 
   wait(wait: VcpuWait): void {
@@ -157,11 +194,10 @@ export class PvhVcpu implements HypercallVcpu {
   }
 
   get #takesNmi(): boolean {
-    const { view } = this.#parts.core;
-    return view.getUint32(L.NMI_PENDING, true) !== 0 && view.getUint32(L.NMI_BLOCKED, true) === 0;
+    return this.#parts.hasNmi() && this.#parts.view().getUint32(L.NMI_BLOCKED, true) === 0;
   }
 
   get #takesInterrupts(): boolean {
-    return (this.#parts.core.view.getUint32(L.EFLAGS, true) & FLAG_IF) !== 0;
+    return (this.#parts.view().getUint32(L.EFLAGS, true) & FLAG_IF) !== 0;
   }
 }

@@ -13,8 +13,6 @@ export interface GuestPointers {
   read(pointer: bigint, length: number): DataView<ArrayBuffer> | undefined;
   /** Writes bytes; false when the guest could not write them itself. */
   write(pointer: bigint, bytes: Uint8Array): boolean;
-  /** Writes bytes as the kernel could, whatever the vCPU does just now. */
-  writeAsKernel(pointer: bigint, bytes: Uint8Array): boolean;
 }
 
 /** Where the arguments of a hypercall are, and where its result goes. */

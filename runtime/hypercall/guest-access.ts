@@ -26,6 +26,7 @@ export class GuestAccess implements GuestPointers {
     return this.#pieces(pointer, bytes.length, WRITE, (address, at, size) => this.#ram.write(address, bytes.subarray(at, at + size)));
   }
 
+  /** Writes bytes as the kernel could, whatever the vCPU does just now. */
   writeAsKernel(pointer: bigint, bytes: Uint8Array): boolean {
     for (let at = 0; at < bytes.length; ) {
       const linear = pointer + BigInt(at);

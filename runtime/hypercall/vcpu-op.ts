@@ -81,9 +81,7 @@ function setSingleshot(call: HypercallCall, vcpu: HypercallVcpu): number {
 function registerRunstate(call: HypercallCall, vcpu: HypercallVcpu): number {
   const struct = call.struct(2, 8);
   if (struct === undefined) return -Errno.EFAULT;
-  const pointer = call.longAt(struct, 0);
-  const { access, wide } = call;
-  return vcpu.runstate.register((bytes) => access.writeAsKernel(pointer, bytes), wide) ? 0 : -Errno.EFAULT;
+  return vcpu.runstate.register(call.longAt(struct, 0), call.wide) ? 0 : -Errno.EFAULT;
 }
 
 function registerInfo(call: HypercallCall, vcpu: HypercallVcpu): number {

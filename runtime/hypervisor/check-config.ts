@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { totalmem } from 'node:os';
-import { type DomainAction, type DomainConfig, HypervisorError } from '#sdk';
+import { type Affinity, ANY_PCPU, type DomainAction, type DomainConfig, formatAffinity, HypervisorError, parseAffinity } from '#sdk';
 import { type CpuModel, cpuModels } from '../machine/cpu-models.ts';
 import type { LifecycleActions } from '../domain/lifecycle.ts';
 
@@ -12,6 +12,7 @@ export interface CheckedConfig {
   readonly extra: string;
   readonly memoryBytes: number;
   readonly vcpus: number;
+  readonly cpus: Affinity;
   readonly disk: readonly string[];
   readonly vif: readonly string[];
   readonly uuid: string;
@@ -29,6 +30,8 @@ const MOST_VCPUS = 32;
 const NAME = /^[\w.+-]{1,64}$/;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const ACTIONS: readonly DomainAction[] = ['destroy', 'restart', 'preserve'];
+
+const CPUS_EXPECTED = 'pCPUs such as all, 1, or 0-3,^1';
 
 interface Field<T> {
   readonly expected: string;
@@ -71,6 +74,11 @@ const fields = {
   extra: { expected: 'a text', fallback: () => '', read: text } as Field<string>,
   memory: { expected: `a whole number of MiB from ${LEAST_MIB} to ${MOST_MIB}`, fallback: () => 256, read: whole(LEAST_MIB, MOST_MIB) } as Field<number>,
   vcpus: { expected: `a whole number from 1 to ${MOST_VCPUS}`, fallback: () => 1, read: whole(1, MOST_VCPUS) } as Field<number>,
+  cpus: {
+    expected: CPUS_EXPECTED,
+    fallback: () => ANY_PCPU,
+    read: (value) => parseAffinity(text(value) ?? ''),
+  } as Field<Affinity>,
   disk: { expected: 'a list of texts such as file:disk.img,xvda,w', fallback: () => [], read: texts } as Field<readonly string[]>,
   vif: { expected: 'a list of texts such as backend=user', fallback: () => [], read: texts } as Field<readonly string[]>,
   uuid: {
@@ -129,6 +137,7 @@ export function checkConfig(config: unknown, path = 'config'): CheckedConfig {
     extra: read('extra'),
     memoryBytes,
     vcpus: read('vcpus'),
+    cpus: read('cpus'),
     disk: read('disk'),
     vif: read('vif'),
     uuid: read('uuid'),
@@ -137,6 +146,27 @@ export function checkConfig(config: unknown, path = 'config'): CheckedConfig {
     paused: read('paused'),
     scheduling: read('scheduling'),
   };
+}
+
+/**
+ * Reads pCPUs that a vCPU may run on.
+ *
+ * @param path - what they are called, for messages
+ * @throws HypervisorError `HV_ERR_DOMAIN_CONFIG`
+ */
+export function checkCpus(cpus: unknown, path: string): Affinity {
+  const affinity = parseAffinity(text(cpus) ?? '');
+  if (affinity === undefined) throw refusal(path, CPUS_EXPECTED, cpus);
+  return affinity;
+}
+
+/**
+ * Checks that there is one of these pCPUs at least.
+ *
+ * @throws HypervisorError `HV_ERR_DOMAIN_CONFIG`
+ */
+export function checkPcpus(affinity: Affinity, pcpus: number, path: string): void {
+  if ((affinity & ((1n << BigInt(pcpus)) - 1n)) === 0n) throw refusal(path, `one of the pCPUs 0 to ${pcpus - 1} at least`, formatAffinity(affinity));
 }
 
 function refusal(path: string, expected: string, seen: unknown): HypervisorError {

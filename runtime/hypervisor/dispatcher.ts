@@ -1,4 +1,4 @@
-import { type AnyParameters, ANY_PCPU, affinityOf, type SchedulerFactory, type SchedulerHost, type SchedulerTimer, type SchedulerVcpu } from '#sdk';
+import { type Affinity, allowsPcpu, type AnyParameters, type SchedulerFactory, type SchedulerHost, type SchedulerTimer, type SchedulerVcpu } from '#sdk';
 import { hostNow } from '../machine/clock.ts';
 import { SchedulerSlot, type SchedulerSlotOptions } from '../scheduler/index.ts';
 
@@ -23,6 +23,9 @@ interface VcpuState {
   blocked: boolean;
   paused: boolean;
   awake: boolean;
+  /** The last order to run it: on which pCPU, and its number. */
+  pcpu: number;
+  order: number;
 }
 
 const NOBODY = -1;
@@ -57,14 +60,19 @@ export class Dispatcher {
     for (let pcpu = 0; pcpu < this.#pcpus.length; pcpu++) this.#raise(pcpu);
   }
 
-  /** Takes a vCPU, which waits, to a pCPU where it then stays; returns that. */
-  add(vcpu: SchedulerVcpu): number {
-    const now = hostNow();
-    this.slot.initVcpu(vcpu, ANY_PCPU, now);
-    const pcpu = this.slot.pcpuOf(vcpu);
-    this.slot.setAffinity(vcpu, affinityOf(pcpu), now);
-    this.#vcpus.set(vcpu, { blocked: false, paused: true, awake: false });
-    return pcpu;
+  /** Takes note of a vCPU, which waits; returns the pCPU that it is put on. */
+  add(vcpu: SchedulerVcpu, affinity: Affinity): number {
+    this.slot.initVcpu(vcpu, affinity, hostNow());
+    this.#vcpus.set(vcpu, { blocked: false, paused: true, awake: false, pcpu: NOBODY, order: 0 });
+    return this.slot.pcpuOf(vcpu);
+  }
+
+  /** Changes where a vCPU may run, from now on. */
+  setAffinity(vcpu: SchedulerVcpu, affinity: Affinity): void {
+    if (!this.#vcpus.has(vcpu)) return;
+    this.slot.setAffinity(vcpu, affinity, hostNow());
+    const pcpu = this.placeOf(vcpu);
+    if (pcpu !== undefined && !allowsPcpu(affinity, pcpu)) this.#decide(pcpu);
   }
 
   /** Forgets a vCPU; it stops where it runs. */
@@ -77,11 +85,24 @@ export class Dispatcher {
     this.slot.destroyVcpu(vcpu, hostNow());
   }
 
-  /** The vCPU that runs by an order waits for something. */
-  blocked(vcpu: SchedulerVcpu): void {
+  /**
+   * The vCPU that runs by an order waits for something. When another order has been given for it meanwhile that is not known: what it
+   * waited for may have come, and nobody would say so again.
+   */
+  blocked(vcpu: SchedulerVcpu, pcpu: number, order: number): void {
+    const state = this.#vcpus.get(vcpu);
+    if (state === undefined || state.pcpu !== pcpu || state.order !== order) return;
     this.#change(vcpu, (state) => {
       state.blocked = true;
     });
+  }
+
+  /** The vCPU that runs by an order would let others go first. */
+  yielded(vcpu: SchedulerVcpu): void {
+    const pcpu = this.placeOf(vcpu);
+    if (pcpu === undefined) return;
+    this.slot.yield(vcpu, hostNow());
+    this.#decide(pcpu);
   }
 
   /** What a vCPU waited for has come, or may have. */
@@ -105,7 +126,13 @@ export class Dispatcher {
 
   /** Whether a vCPU has been ordered to run. */
   isRunning(vcpu: SchedulerVcpu): boolean {
-    return this.#pcpus.some((_, pcpu) => this.slot.currentOf(pcpu) === vcpu);
+    return this.placeOf(vcpu) !== undefined;
+  }
+
+  /** The pCPU that has been ordered to run a vCPU. */
+  placeOf(vcpu: SchedulerVcpu): number | undefined {
+    const pcpu = this.#pcpus.findIndex((_, each) => this.slot.currentOf(each) === vcpu);
+    return pcpu < 0 ? undefined : pcpu;
   }
 
   /** The time of an order is over. */
@@ -113,8 +140,14 @@ export class Dispatcher {
     if (this.#pcpus[pcpu]?.order === order) this.#decide(pcpu);
   }
 
-  /** A pCPU begins anew, and has no order. */
-  restart(pcpu: number): void {
+  /** A pCPU is gone, or begins anew and has no order. The last one that is left is never given up. */
+  setOnline(pcpu: number, online: boolean): void {
+    const state = this.#pcpus[pcpu];
+    if (state === undefined) return;
+    if (state.isOnline !== online && (online || this.#pcpus.filter(({ isOnline }) => isOnline).length > 1)) {
+      state.isOnline = online;
+      this.slot.setPcpuOnline(pcpu, online, hostNow());
+    }
     this.#raise(pcpu);
   }
 
@@ -149,10 +182,12 @@ export class Dispatcher {
     const now = hostNow();
     if (awake) {
       this.slot.wake(vcpu, now);
+      this.#flush();
       return;
     }
     this.slot.sleep(vcpu, now);
-    for (let pcpu = 0; pcpu < this.#pcpus.length; pcpu++) if (this.slot.currentOf(pcpu) === vcpu) this.#decide(pcpu);
+    const pcpu = this.placeOf(vcpu);
+    if (pcpu !== undefined) this.#decide(pcpu);
   }
 
   #raise(pcpu: number, atNs?: number): void {
@@ -185,6 +220,8 @@ export class Dispatcher {
     state.orders++;
     state.untilNs = now + sliceNs;
     state.order = taker.order(vcpu?.domid ?? NOBODY, vcpu?.vcpuId ?? 0, state.untilNs);
+    const ordered = vcpu === null ? undefined : this.#vcpus.get(vcpu);
+    if (ordered !== undefined) Object.assign(ordered, { pcpu, order: state.order });
   }
 }
 

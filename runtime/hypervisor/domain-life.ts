@@ -1,7 +1,7 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Board, type PackedRequests } from '#jit';
 import type { InterpreterIndex } from '#jit/interpreter';
-import { HypervisorError, type ParameterRefusal, type SchedulerVcpu } from '#sdk';
+import { type Affinity, affinityOf, allowsPcpu, HypervisorError, type ParameterRefusal, type SchedulerVcpu } from '#sdk';
 import type { BackendProviders } from '../device/backend-providers.ts';
 import { type DeviceSpecs, DomainDevices } from '../device/domain-devices.ts';
 import { allocateDomain, type DomainImage } from '../domain/build-domain.ts';
@@ -14,18 +14,20 @@ import type { EventChannels } from '../event/event-channels.ts';
 import { hostNow } from '../machine/clock.ts';
 import { PAGE } from '../memory/guest-ram.ts';
 import { ByteRing } from '../pcpu/byte-ring.ts';
-import { DomainBoard } from '../pcpu/domain-board.ts';
+import { DomainBoard, NOWHERE, RecordState } from '../pcpu/domain-board.ts';
 import type { Doorbell } from '../pcpu/doorbell.ts';
-import type { HostedVcpuConfig, PeerDomain } from '../pcpu/pcpu-protocol.ts';
+import { MOST_CORES } from '../pcpu/hosted-vcpu.ts';
+import type { HostedDomainConfig, PeerDomain } from '../pcpu/pcpu-protocol.ts';
 import { fromPlainError } from '../pcpu/plain-error.ts';
 import type { BuilderPool, TranslatorPool } from '../pcpu/pool.ts';
-import type { RunStats } from '../pcpu/run-stats.ts';
+import { combineStats, type RunStats } from '../pcpu/run-stats.ts';
+import { allocateRecords } from '../pcpu/vcpu-records.ts';
 import type { ClockSource, Engine } from '../pcpu/slice-protocol.ts';
 import { wantsTranslator } from '../pcpu/translation-modes.ts';
 import type { CheckedConfig } from './check-config.ts';
 import type { RegionMemory } from './check-options.ts';
 import type { Dispatcher } from './dispatcher.ts';
-import type { GuestConsole } from './guest-console.ts';
+import type { GuestConsole, SideRing } from './guest-console.ts';
 import type { PcpuLink } from './pcpu-link.ts';
 
 /** What a domain needs of its hypervisor. */
@@ -47,8 +49,14 @@ export interface DomainServices {
   readonly regions: RegionMemory | undefined;
   link(pcpu: number): PcpuLink;
   links(): readonly PcpuLink[];
+  /** Has a pCPU look at once, whatever it runs. */
+  nudge(pcpu: number): void;
+  /** Devices of plugins and traces are in the thread of one pCPU. */
+  readonly isBound: boolean;
   /** The event channels of another domain, on the main thread. */
   findEvents(domid: number): EventChannels | undefined;
+  /** A life has ended, and its number may be another's. */
+  ended(domid: number): void;
   /** Kept when a pCPU has forgotten a domain, with what that had cost there. */
   forgotten(pcpu: number, domid: number): Promise<RunStats | undefined>;
   /** Kept when all orders that were given to a pCPU are in force. */
@@ -84,8 +92,14 @@ export class DomainLife {
   onConsole: (() => void) | undefined;
   /** What it has cost, when it was ended from outside. */
   stats: RunStats | undefined;
-  /** The pCPU on which each of its vCPUs lives. */
-  #homes: readonly number[] = [];
+  /** The cores on which its vCPUs run, one for each pCPU. */
+  readonly cores: Board;
+  /** The pCPUs that know how to run it. */
+  readonly #hosts = new Set<number>();
+  readonly #sides: SideRing[] = [];
+  /** Where each of its vCPUs may run. */
+  readonly affinities: Affinity[] = [];
+  #hosted: Omit<HostedDomainConfig, 'output'> | undefined;
   #isScheduled = false;
   #ended: Promise<void> | undefined;
 
@@ -99,6 +113,7 @@ export class DomainLife {
     const board = DomainBoard.allocate();
     this.board = new DomainBoard(board);
     this.peer = { handle, board };
+    this.cores = new Board(handle.board);
     this.state = new DomainState(handle, {
       kick: (vcpu) => this.#kick(vcpu),
       peers: { find: (other) => services.findEvents(other), signal: () => undefined, closed: () => undefined },
@@ -120,7 +135,7 @@ export class DomainLife {
    */
   static async begin(services: DomainServices, request: LifeRequest): Promise<DomainLife> {
     const { config, domid, image, devices } = request;
-    const handle = allocateDomain(domid, config.vcpus, config.memoryBytes);
+    const handle = allocateDomain(domid, config.vcpus, config.memoryBytes, Math.min(MOST_CORES, services.links().length));
     const built = await services.builder.run({ handle, image });
     if ('error' in built) throw fromPlainError(built.error);
     const life = new DomainLife(services, request, handle, built);
@@ -134,17 +149,31 @@ export class DomainLife {
     return life;
   }
 
-  /** The pCPUs that it lives on. */
-  get homes(): ReadonlySet<number> {
-    return new Set(this.#homes);
+  /** The pCPUs that may run it. */
+  get hosts(): ReadonlySet<number> {
+    return this.#hosts;
   }
 
-  /** The thread of a pCPU has died: none of its other vCPUs is to wait for those that lived there. */
-  lost(pcpu: number): void {
-    const board = new Board(this.peer.handle.board);
-    this.#homes.forEach((home, vcpu) => {
-      if (home === pcpu) board.stopped(vcpu);
-    });
+  /**
+   * The thread of a pCPU has ended: its vCPUs that waited there go on elsewhere. False when it can't go on, because one of them was
+   * being changed there.
+   */
+  lost(pcpu: number): boolean {
+    if (!this.#hosts.delete(pcpu)) return true;
+    this.cores.stopped(pcpu % MOST_CORES);
+    const here = this.vcpus.filter(({ vcpuId }) => this.board.homeOf(vcpuId) === pcpu);
+    if (here.some((vcpu) => this.board.recordState(vcpu.vcpuId) === RecordState.STALE || this.#isBound(vcpu))) return false;
+    for (const vcpu of here) {
+      this.board.letGo(vcpu.vcpuId);
+      // Whoever is ordered to run it finds out what it waits for.
+      this.#services.dispatcher.woken(vcpu);
+    }
+    return true;
+  }
+
+  /** When its time was 0, by the host's clock. */
+  get startNs(): number {
+    return this.#hosted?.startNs ?? 0;
   }
 
   /** Its CPU time. */
@@ -184,28 +213,35 @@ export class DomainLife {
     const { dispatcher } = this.#services;
     for (const vcpu of this.vcpus) dispatcher.remove(vcpu);
     if (this.#isScheduled) dispatcher.slot.destroyDomain(this.domid);
-    if (this.#homes.length > 0) {
+    if (this.#hosted !== undefined) {
       const answers = this.#services.links().map(({ pcpu }) => this.#services.forgotten(pcpu, this.domid));
       for (const link of this.#services.links()) link.send({ kind: 'forget', domid: this.domid });
       const stats = await Promise.all(answers);
-      this.stats = stats.find((each) => each !== undefined);
+      this.stats = combineStats(stats.filter((each) => each !== undefined));
     }
     await this.devices.close();
     // Other domains learn that their peer is gone.
     this.state.events.reset();
     this.#store.disconnect();
     this.#request.console.disconnect();
+    this.#services.ended(this.domid);
   }
 
   #kick(vcpu: number): void {
-    this.board.kick(vcpu, this.#services.doorbells);
+    this.board.kick(vcpu);
+    const { dispatcher, nudge } = this.#services;
     const known = this.vcpus[vcpu];
-    if (known !== undefined) this.#services.dispatcher.woken(known);
+    if (known === undefined) return;
+    const before = dispatcher.placeOf(known);
+    dispatcher.woken(known);
+    const home = this.board.homeOf(vcpu);
+    // An order that was given just now has told the pCPU already.
+    if (home !== NOWHERE && (before !== undefined || dispatcher.placeOf(known) !== home)) nudge(home);
   }
 
   /** Chooses a pCPU for each of its vCPUs, and tells all of them of it. */
   #place(): void {
-    const { dispatcher, outputWaits, trace, regions, engine, clock } = this.#services;
+    const { dispatcher, outputWaits, trace, engine, clock } = this.#services;
     const { config, console } = this.#request;
     dispatcher.slot.initDomain(this.domid);
     this.#isScheduled = true;
@@ -213,12 +249,15 @@ export class DomainLife {
       const refused = dispatcher.adjust(this.domid, config.scheduling);
       if (refused !== undefined) throw schedulingRefused(refused);
     }
-    this.#homes = this.vcpus.map((vcpu) => dispatcher.add(vcpu));
-    this.#homes.forEach((home, vcpu) => this.board.setHome(vcpu, home));
-    const sides = this.#homes.map((home) => ({ memory: ByteRing.allocate(SIDE_BYTES), home }));
+    for (const vcpu of this.vcpus) {
+      this.affinities.push(config.cpus);
+      const pcpu = dispatcher.add(vcpu, this.#affinity(config.cpus));
+      if (this.#isBound(vcpu)) this.setAffinity(vcpu, affinityOf(pcpu));
+    }
     const { boot, store, consolePort } = this.#built;
-    const hosted: Omit<HostedVcpuConfig, 'vcpu' | 'output'> = {
+    this.#hosted = {
       ...this.peer,
+      records: allocateRecords(this.vcpus.length),
       uuid: Uint8Array.from(Buffer.from(config.uuid.replaceAll('-', ''), 'hex')),
       boot,
       consolePort,
@@ -228,30 +267,61 @@ export class DomainLife {
       engine,
       clock,
       cpu: config.cpu,
+      ...(trace === undefined ? {} : { trace }),
       outputTold: this.#sideTold,
       outputWaits,
     };
     for (const link of this.#services.links()) link.send({ kind: 'peer', peer: this.peer });
-    sides.forEach(({ memory, home }, vcpu) => {
-      // what earlier runs translated serves the first vCPU: it boots
-      const known = vcpu === 0 ? regions?.known : undefined;
-      const translator = this.#translatorPort(home, known);
-      const config: HostedVcpuConfig = {
-        ...hosted,
-        vcpu,
-        output: memory,
-        ...(trace === undefined || vcpu !== 0 ? {} : { trace }),
-        ...(known === undefined ? {} : { known }),
-        ...(translator === undefined ? {} : { translator }),
-      };
-      this.#services.link(home).send({ kind: 'host', config }, translator === undefined ? [] : [translator]);
-    });
     const { ram, physmap, events } = this.state;
     const page = physmap.address(pvhLayout.consoleGfn);
     console.connect({
       page: new ConsoleRing(ram.bytes.subarray(page, page + PAGE), { write: () => undefined, notify: () => events.notify(consolePort) }),
-      sides: sides.map(({ memory, home }) => ({ ring: new ByteRing(memory), taken: () => this.#services.doorbells[home]?.ring() })),
+      sides: this.#sides,
     });
+  }
+
+  /** The pCPUs that all its vCPUs may run on: of very many, 32. */
+  #affinity(cpus: Affinity): Affinity {
+    const pcpus = this.#services.links().length;
+    if (pcpus <= MOST_CORES) return cpus;
+    const first = (this.domid % Math.ceil(pcpus / MOST_CORES)) * MOST_CORES;
+    const window = cpus & (affinityOf(...Array(MOST_CORES).keys()) << BigInt(first));
+    return window === 0n ? affinityOf([...Array(pcpus).keys()].find((pcpu) => allowsPcpu(cpus, pcpu)) ?? 0) : window;
+  }
+
+  /** Devices of plugins and traces are with vCPU 0, in the thread of one pCPU. */
+  #isBound({ vcpuId }: SchedulerVcpu): boolean {
+    return vcpuId === 0 && this.#services.isBound;
+  }
+
+  /** Changes where one of its vCPUs may run. */
+  setAffinity(vcpu: SchedulerVcpu, cpus: Affinity): void {
+    const home = this.board.homeOf(vcpu.vcpuId);
+    if (this.#isBound(vcpu) && home !== NOWHERE && !allowsPcpu(cpus, home)) {
+      throw new HypervisorError('HV_ERR_DOMAIN_STATE', `vCPU 0 cannot leave pCPU ${home}: devices of plugins, or its trace, are there`, {
+        hint: 'give cpus in the configuration of the domain',
+      });
+    }
+    this.affinities[vcpu.vcpuId] = cpus;
+    this.#services.dispatcher.setAffinity(vcpu, this.#affinity(cpus));
+  }
+
+  /** Before a pCPU is ordered to run it for the first time: all that it needs for that. */
+  hostOn(pcpu: number): void {
+    if (this.#hosts.has(pcpu) || this.#hosted === undefined) return;
+    // what earlier runs translated serves the first core: the guest boots there
+    const known = this.#hosts.size === 0 ? this.#services.regions?.known : undefined;
+    this.#hosts.add(pcpu);
+    const output = ByteRing.allocate(SIDE_BYTES);
+    this.#sides.push({ ring: new ByteRing(output), taken: () => this.#services.doorbells[pcpu]?.ring() });
+    const translator = this.#translatorPort(pcpu, known);
+    const config: HostedDomainConfig = {
+      ...this.#hosted,
+      output,
+      ...(known === undefined ? {} : { known }),
+      ...(translator === undefined ? {} : { translator }),
+    };
+    this.#services.link(pcpu).send({ kind: 'host', config }, translator === undefined ? [] : [translator]);
   }
 
   #translatorPort(home: number, known: PackedRequests | undefined): MessagePort | undefined {

@@ -1,11 +1,11 @@
 import { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
-import { type AnyParameters, type BackendStats, HypervisorError } from '#sdk';
+import { type AnyParameters, type BackendStats, formatAffinity, HypervisorError } from '#sdk';
 import type { LifecycleAction, LifecycleActions } from '../domain/lifecycle.ts';
 import type { DomainEnding } from '../pcpu/pcpu-protocol.ts';
 import { fromPlainError } from '../pcpu/plain-error.ts';
 import type { RunStats } from '../pcpu/run-stats.ts';
-import type { CheckedConfig } from './check-config.ts';
+import { type CheckedConfig, checkCpus, checkPcpus } from './check-config.ts';
 import { type DomainLife, type DomainServices, schedulingRefused } from './domain-life.ts';
 import { GuestConsole } from './guest-console.ts';
 
@@ -147,6 +147,30 @@ export class Domain extends EventEmitter<DomainEvents> {
     if (refused !== undefined) throw schedulingRefused(refused);
   }
 
+  /** The pCPUs that each of its vCPUs may run on, as {@link setAffinity} takes them. */
+  get affinity(): readonly string[] {
+    return (this.#life?.affinities ?? []).map((each) => formatAffinity(each));
+  }
+
+  /**
+   * Changes the pCPUs that a vCPU may run on, or all of them, as `xm vcpu-pin` does; from now on.
+   *
+   * @param cpus - `all`, or numbers and ranges of which `^` takes some away: `0-3,^1`
+   * @throws HypervisorError `HV_ERR_DOMAIN_CONFIG` or `HV_ERR_DOMAIN_STATE`, and nothing is changed
+   */
+  setAffinity(vcpu: number | 'all', cpus: string): void {
+    const life = this.#alive('be given pCPUs');
+    const affinity = checkCpus(cpus, 'cpus');
+    checkPcpus(affinity, this.#owner.services.links().length, 'cpus');
+    const chosen = life.vcpus.filter(({ vcpuId }) => vcpu === 'all' || vcpuId === vcpu);
+    if (chosen.length === 0) {
+      throw new HypervisorError('HV_ERR_DOMAIN_CONFIG', `domain ${this.name} has no vCPU ${vcpu}; it has ${life.vcpus.length}`, {
+        hint: 'vCPUs are counted from 0; all stands for each of them',
+      });
+    }
+    for (const each of chosen) life.setAffinity(each, affinity);
+  }
+
   /** What its devices have counted, by name: `vbd-51712`. */
   get deviceStats(): Readonly<Record<string, BackendStats>> {
     return this.#life?.devices.stats() ?? {};
@@ -158,7 +182,7 @@ export class Domain extends EventEmitter<DomainEvents> {
     this.#paused = true;
     life.setPaused(true);
     this.#showState();
-    await Promise.all([...life.homes].map((pcpu) => this.#owner.services.settled(pcpu)));
+    await Promise.all([...life.hosts].map((pcpu) => this.#owner.services.settled(pcpu)));
   }
 
   /** Lets it run again. */

@@ -6,6 +6,7 @@ import { DomainStore } from '../domain/domain-store.ts';
 import { parseDiskSpecs, parseVifSpecs } from '../device-spec/index.ts';
 import { hostNow } from '../machine/clock.ts';
 import { Doorbell } from '../pcpu/doorbell.ts';
+import { MOST_CORES } from '../pcpu/hosted-vcpu.ts';
 import type { PcpuReport } from '../pcpu/pcpu-protocol.ts';
 import { fromPlainError, toPlainError } from '../pcpu/plain-error.ts';
 import { BuilderPool, TranslatorPool } from '../pcpu/pool.ts';
@@ -13,20 +14,21 @@ import { translatesHere, wantsTranslator } from '../pcpu/translation-modes.ts';
 import type { MainPlugins } from '../plugin/index.ts';
 import type { SchedulerFailure } from '../scheduler/index.ts';
 import { Answers } from './answers.ts';
-import { type CheckedConfig, checkConfig } from './check-config.ts';
+import { type CheckedConfig, checkConfig, checkPcpus } from './check-config.ts';
 import type { CheckedOptions, PluginChoice } from './check-options.ts';
 import { collectStats } from './collect-stats.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Domain, type DomainOwner } from './domain.ts';
 import { DomainLife, type DomainServices } from './domain-life.ts';
+import { DomainTable } from './domain-table.ts';
 import type { GuestConsole } from './guest-console.ts';
 import type { HypervisorEvents } from './hypervisor-events.ts';
 import { Observer } from './observer.ts';
-import { PcpuLink, type PcpuShared } from './pcpu-link.ts';
+import type { PcpuShared } from './pcpu-link.ts';
+import { PcpuSet } from './pcpu-set.ts';
 import { PluginControl } from './plugin-control.ts';
 import { readImage } from './read-guest-file.ts';
 import type { SchedulerOptions, Schedulers } from './schedulers.ts';
-import { Watchdog } from './watchdog.ts';
 
 /** What a hypervisor is made of. */
 export interface HypervisorParts {
@@ -38,25 +40,19 @@ export interface HypervisorParts {
   readonly firesHooks: boolean;
 }
 
-/** Numbers of domains end here. */
-const LAST_DOMID = 0x7fef;
-
 /** A hypervisor: domains on a pool of pCPUs. */
 export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncDisposable {
   readonly #parts: HypervisorParts;
   readonly #schedulers: Schedulers;
-  readonly #shared: PcpuShared;
-  readonly #links: PcpuLink[];
+  readonly #pcpus: PcpuSet;
   readonly #services: DomainServices;
   readonly #builder = new BuilderPool();
-  readonly #domains = new Map<string, Domain>();
+  readonly #domains = new DomainTable();
   readonly #answers = new Answers();
   readonly #observer: Observer;
   readonly #control: PluginControl;
   readonly #startNs = hostNow();
-  readonly #watchdog: Watchdog;
   #booted: Promise<void> | undefined;
-  #lastDomid = 0;
   #created = 0;
   #closing: Promise<void> | undefined;
 
@@ -68,7 +64,7 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
     this.#parts = parts;
     this.#schedulers = schedulers;
     const memory = Array.from({ length: pcpus }, () => Doorbell.allocate());
-    this.#shared = {
+    const shared: PcpuShared = {
       module,
       index,
       // As they are when a thread begins; those that were given as objects have nothing to do there.
@@ -79,20 +75,25 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
       doorbells: memory,
       translatesHere: translatesHere({ engine, clock }),
     };
-    this.#links = memory.map((_, pcpu) => this.#startPcpu(pcpu));
-    this.#watchdog = new Watchdog(options.watchdogMs, this.#links, (pcpu, cause) => this.#lost(pcpu, cause));
+    this.#pcpus = new PcpuSet(shared, options.watchdogMs, {
+      report: (from, report) => this.#heard(from, report),
+      lost: (pcpu, error, running) => this.#lost(pcpu, error, running),
+      ended: (pcpu, error) => this.#recover(pcpu, error),
+      replaced: (pcpu, link) => {
+        if (this.#observer.traces) link.send({ kind: 'trace', on: true });
+        for (const { peer } of this.#domains.lives.values()) link.send({ kind: 'peer', peer });
+        dispatcher.setOnline(pcpu, true);
+      },
+    });
     this.#observer = new Observer(plugins, {
       log: options.log,
       stats: () => this.stats(),
-      setTracing: (on) => this.#links.forEach((link) => link.send({ kind: 'trace', on })),
+      setTracing: (on) => this.#pcpus.all.forEach((link) => link.send({ kind: 'trace', on })),
     });
     const dispatcher = new Dispatcher(
       memory.map((_, pcpu) => ({
-        order: (domid, vcpu, untilNs) => {
-          this.#observer.ordered(pcpu, domid, vcpu, untilNs);
-          return this.#link(pcpu).order(domid, vcpu, untilNs);
-        },
-        hasten: (untilNs) => this.#link(pcpu).hasten(untilNs),
+        order: (domid, vcpu, untilNs) => this.#order(pcpu, domid, vcpu, untilNs),
+        hasten: (untilNs) => this.#pcpus.at(pcpu).hasten(untilNs),
       })),
       create,
       { failed: (failure) => this.#schedulerFailed(failure) },
@@ -111,48 +112,40 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
       trace: options.trace,
       regions: options.regions,
       outputWaits: options.outputWaits,
-      link: (pcpu) => this.#link(pcpu),
-      links: () => this.#links,
-      findEvents: (domid) => this.#find(domid)?.life?.state.events,
+      link: (pcpu) => this.#pcpus.at(pcpu),
+      links: () => this.#pcpus.all,
+      ended: (domid) => void this.#domains.lives.delete(domid),
+      nudge: (pcpu) => this.#nudge(pcpu),
+      get isBound() {
+        return clock === 'instructions' || options.trace !== undefined || plugins.loaded.some(({ plugin }) => plugin.applyPcpu !== undefined);
+      },
+      findEvents: (domid) => this.#domains.find(domid)?.life?.state.events,
       forgotten: (pcpu, domid) => this.#answers.forgotten(pcpu, domid),
       settled: (pcpu) => this.#settled(pcpu),
     };
-    this.#control = new PluginControl({
-      plugins,
-      directory: options.directory,
-      schedulers,
-      providers: this.#services.providers,
-      observer: this.#observer,
-      usedBackends: () => new Set(this.domains.flatMap(({ life }) => life?.devices.kinds() ?? [])),
-      scheduler: () => this.scheduler,
-      tellPcpus: async (command) => {
-        for (const link of this.#links) link.send(command);
-        await Promise.all(this.#links.map((_, pcpu) => this.#settled(pcpu)));
-      },
-    });
+    this.#control = this.#controlPlugins();
   }
 
   /** For `createHypervisor`: kept when all pCPUs take orders. */
   async begin(): Promise<void> {
-    await Promise.all(this.#links.map(({ ready }) => ready));
+    await this.#pcpus.begin();
     this.#observer.refresh();
     this.#services.dispatcher.start();
-    this.#watchdog.start();
   }
 
   /** The number of pCPUs. */
   get pcpus(): number {
-    return this.#links.length;
+    return this.#pcpus.all.length;
   }
 
   /** The domains that there are. */
   get domains(): readonly Domain[] {
-    return [...this.#domains.values()];
+    return this.#domains.all;
   }
 
   /** A domain by its name or number. */
   domain(nameOrId: string | number): Domain | undefined {
-    return typeof nameOrId === 'string' ? this.#domains.get(nameOrId) : this.domains.find(({ id }) => id === nameOrId);
+    return this.#domains.find(nameOrId);
   }
 
   /** The name of the scheduler that is in charge. */
@@ -193,7 +186,7 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
   /** What it has counted until now. */
   stats(): HypervisorStats {
     const { dispatcher } = this.#services;
-    return collectStats({ startNs: this.#startNs, domainsCreated: this.#created, dispatcher, links: this.#links, domains: this.domains });
+    return collectStats({ startNs: this.#startNs, domainsCreated: this.#created, dispatcher, links: this.#pcpus.all, domains: this.domains });
   }
 
   /**
@@ -218,6 +211,7 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
     this.#open();
     const checked = checkConfig(config, source);
     const { name, vcpus } = checked;
+    checkPcpus(checked.cpus, this.pcpus, `${source}.cpus`);
     if (this.#domains.has(name)) {
       throw new HypervisorError('HV_ERR_DOMAIN_NAME', `${source}.name: there is a domain "${name}" already`, {
         hint: 'choose another name, or destroy that domain',
@@ -265,7 +259,7 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
   }
 
   async #close(): Promise<void> {
-    this.#watchdog.stop();
+    this.#pcpus.stopWatching();
     await Promise.all(this.domains.map((domain) => domain.destroy()));
     await this.#booted;
     this.#observer.close();
@@ -273,7 +267,7 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
     const { providers, store, translators } = this.#services;
     await providers.close();
     store.close();
-    await Promise.all([...this.#links.map((link) => link.destroy()), this.#builder.destroy(), translators?.destroy()]);
+    await Promise.all([this.#pcpus.destroy(), this.#builder.destroy(), translators?.destroy()]);
   }
 
   #open(): void {
@@ -288,35 +282,45 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
       vifs: parseVifSpecs(config.vif, { source: 'config.vif', backends: providers.names('vif') }),
     };
     const image = await readImage(config);
-    return DomainLife.begin(this.#services, { domid: this.#nextDomid(), config, image, devices, console });
+    const life = await DomainLife.begin(this.#services, { domid: this.#domains.nextDomid(), config, image, devices, console });
+    this.#domains.lives.set(life.domid, life);
+    return life;
   }
 
-  #nextDomid(): number {
-    do this.#lastDomid = this.#lastDomid >= LAST_DOMID ? 1 : this.#lastDomid + 1;
-    while (this.#find(this.#lastDomid) !== undefined);
-    return this.#lastDomid;
-  }
-
-  #find(domid: number): Domain | undefined {
-    for (const domain of this.#domains.values()) if (domain.id === domid) return domain;
-    return undefined;
-  }
-
-  #link(pcpu: number): PcpuLink {
-    const link = this.#links[pcpu];
-    if (link === undefined) throw new Error(`there is no pCPU ${pcpu}`);
-    return link;
-  }
-
-  #startPcpu(pcpu: number): PcpuLink {
-    return new PcpuLink(pcpu, this.#shared, {
-      report: (from, report) => this.#heard(from, report),
-      lost: (from, cause) => this.#lost(from, cause),
+  #controlPlugins(): PluginControl {
+    const { plugins, options } = this.#parts;
+    return new PluginControl({
+      plugins,
+      directory: options.directory,
+      schedulers: this.#schedulers,
+      providers: this.#services.providers,
+      observer: this.#observer,
+      usedBackends: () => new Set(this.domains.flatMap(({ life }) => life?.devices.kinds() ?? [])),
+      scheduler: () => this.scheduler,
+      tellPcpus: async (command) => {
+        for (const link of this.#pcpus.all) link.send(command);
+        await Promise.all(this.#pcpus.all.map((_, pcpu) => this.#settled(pcpu)));
+      },
     });
   }
 
+  #order(pcpu: number, domid: number, vcpu: number, untilNs: number): number {
+    this.#observer.ordered(pcpu, domid, vcpu, untilNs);
+    this.#domains.lives.get(domid)?.hostOn(pcpu);
+    const order = this.#pcpus.at(pcpu).order(domid, vcpu, untilNs);
+    this.#nudge(pcpu);
+    return order;
+  }
+
+  /** Wakes a pCPU, or has what it runs look up within microseconds. */
+  #nudge(pcpu: number): void {
+    const link = this.#pcpus.at(pcpu);
+    link.ring();
+    this.#domains.lives.get(link.running)?.cores.kick(pcpu % MOST_CORES);
+  }
+
   #heard(pcpu: number, report: PcpuReport): void {
-    if ('domid' in report && report.kind !== 'forgotten') this.#heardOf(report);
+    if ('domid' in report && report.kind !== 'forgotten') this.#heardOf(pcpu, report);
     else if (report.kind === 'expired') this.#services.dispatcher.expired(pcpu, report.sequence);
     else if (report.kind === 'forgotten') {
       const { regions } = this.#services;
@@ -328,8 +332,8 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
     else if (report.kind === 'plugin-failed') this.#warn(fromPlainError(report.error));
   }
 
-  #heardOf(report: Exclude<Extract<PcpuReport, { domid: number }>, { kind: 'forgotten' }>): void {
-    const domain = this.#find(report.domid);
+  #heardOf(pcpu: number, report: Exclude<Extract<PcpuReport, { domid: number }>, { kind: 'forgotten' }>): void {
+    const domain = this.#domains.find(report.domid);
     const life = domain?.life;
     if (domain === undefined || life === undefined) return;
     if (report.kind === 'signals') {
@@ -343,32 +347,30 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
     } else {
       this.#observer.blocked(report.kind, report.domid, report.vcpu);
       const vcpu = life.vcpus[report.vcpu];
-      if (vcpu !== undefined) this.#services.dispatcher[report.kind](vcpu);
+      if (vcpu === undefined) return;
+      if (report.kind === 'blocked') this.#services.dispatcher.blocked(vcpu, pcpu, report.sequence);
+      else this.#services.dispatcher[report.kind](vcpu);
       domain.noteState();
     }
   }
 
-  /** A pCPU is lost: what lived there crashes, and a new thread takes its place. */
-  #lost(pcpu: number, cause: unknown): void {
-    if (this.#closing !== undefined) return;
-    const old = this.#link(pcpu);
-    const { running } = old;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    const error = new HypervisorError('HV_ERR_PCPU_FAILED', `pCPU ${pcpu} was lost: ${reason}`, { hint: 'the domains that lived there have crashed', cause });
-    void old.destroy();
-    const fresh = this.#startPcpu(pcpu);
-    this.#links[pcpu] = fresh;
-    if (this.#observer.traces) fresh.send({ kind: 'trace', on: true });
-    for (const domain of this.domains) {
-      const { life } = domain;
-      if (life?.homes.has(pcpu)) {
-        life.lost(pcpu);
-        domain.lifeEnded(life.domid, { kind: 'failed', error: toPlainError(error), report: [lostLine(error, running === life.domid)] });
-      } else if (life !== undefined) fresh.send({ kind: 'peer', peer: life.peer });
-    }
-    this.#answers.lost(pcpu);
-    this.#services.dispatcher.restart(pcpu);
+  /** A pCPU is lost: the domain that it ran crashes. */
+  #lost(pcpu: number, error: HypervisorError, running: number): void {
+    this.#services.dispatcher.setOnline(pcpu, false);
+    const culprit = this.#domains.lives.get(running);
+    if (culprit !== undefined) this.#crash(culprit, error, `${error.message}; its vCPU was running`);
     this.#warn(error);
+  }
+
+  /** Its thread has ended: what waited there goes on elsewhere. */
+  #recover(pcpu: number, error: HypervisorError): void {
+    this.#answers.lost(pcpu);
+    for (const life of this.#domains.lives.values()) if (!life.lost(pcpu)) this.#crash(life, error, `${error.message}; its vCPU was being served`);
+    for (let each = 0; each < this.pcpus; each++) this.#nudge(each);
+  }
+
+  #crash(life: DomainLife, error: HypervisorError, line: string): void {
+    this.#domains.find(life.domid)?.lifeEnded(life.domid, { kind: 'failed', error: toPlainError(error), report: [line] });
   }
 
   #schedulerFailed({ scheduler, cause }: SchedulerFailure): void {
@@ -388,11 +390,7 @@ export class Hypervisor extends EventEmitter<HypervisorEvents> implements AsyncD
 
   async #settled(pcpu: number): Promise<void> {
     const { id, answer } = this.#answers.sync(pcpu);
-    this.#link(pcpu).send({ kind: 'sync', id });
+    this.#pcpus.at(pcpu).send({ kind: 'sync', id });
     await answer;
   }
-}
-
-function lostLine(error: HypervisorError, isCulprit: boolean): string {
-  return isCulprit ? `${error.message}; its vCPU was running` : error.message;
 }

@@ -63,8 +63,8 @@ export class Observer {
     if (this.#traces) for (const record of unpackRuns(pcpu, runs)) this.#trace(record);
   }
 
-  /** A vCPU waits, or was woken. */
-  blocked(kind: 'blocked' | 'woken', domid: number, vcpu: number): void {
+  /** A vCPU waits, was woken, or gave way. */
+  blocked(kind: 'blocked' | 'woken' | 'yielded', domid: number, vcpu: number): void {
     if (this.#traces) this.#trace({ kind, atNs: hostNow(), domid, vcpu });
   }
 

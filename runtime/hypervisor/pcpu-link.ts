@@ -57,11 +57,14 @@ export class PcpuLink {
     );
   }
 
-  /** Gives an order: a vCPU to run, or domid -1 to idle; returns its number. */
+  /** Leaves an order: a vCPU to run, or domid -1 to idle; returns its number. It is to be told afterwards. */
   order(domid: number, vcpu: number, untilNs: number): number {
-    const sequence = this.#mailbox.post(domid, vcpu, untilNs);
+    return this.#mailbox.post(domid, vcpu, untilNs);
+  }
+
+  /** Wakes it. */
+  ring(): void {
     this.#doorbell.ring();
-    return sequence;
   }
 
   /** Has it ask for the next order earlier. */
@@ -84,7 +87,7 @@ export class PcpuLink {
 
   /** The domain whose vCPU it runs at this moment, or -1. */
   get running(): number {
-    return this.#mailbox.running;
+    return this.#doorbell.running;
   }
 
   /** Ends the thread: after its slice when it still answers, else at once. */

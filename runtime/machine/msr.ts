@@ -1,7 +1,8 @@
 import type { Lapic } from '../platform/lapic.ts';
+import type { Movable, StateWords } from './state-words.ts';
 
 /** MSRs that only keep what is written, with their values after reset (SDM vol 4). */
-const KEPT: readonly (readonly [index: number, initial: bigint])[] = [
+const KEPT: ReadonlyMap<number, bigint> = new Map<number, bigint>([
   [0x3a, 1n], // IA32_FEATURE_CONTROL: locked, no VMX
   [0x8b, 0x1n << 32n], // microcode revision
   [0xce, 0n],
@@ -28,7 +29,7 @@ const KEPT: readonly (readonly [index: number, initial: bigint])[] = [
   [0xcd, 3n],
   [0x2a, 0n],
   [0x119, 0n],
-];
+]);
 
 /** MSRs whose writes are refused. */
 const READ_ONLY = new Set([0xfe, 0x10a, 0xce, 0x17, 0xcd]);
@@ -37,8 +38,9 @@ const APIC_BASE = 0x1b;
 const TSC_DEADLINE = 0x6e0;
 
 /** The MSRs of one vCPU that microcode does not keep itself. */
-export class MsrBank {
-  readonly #kept = new Map(KEPT);
+export class MsrBank implements Movable {
+  /** Those that were written. */
+  readonly #written = new Map<number, bigint>();
   readonly #lapic: Lapic;
 
   constructor(lapic: Lapic) {
@@ -51,16 +53,32 @@ export class MsrBank {
       const value = this.#lapic.readMsr(index);
       return value === null ? null : BigInt(value.low >>> 0) | (BigInt(value.high >>> 0) << 32n);
     }
-    return this.#kept.get(index) ?? null;
+    return this.#written.get(index) ?? KEPT.get(index) ?? null;
   }
 
   /** Takes a value; false when there is no such MSR or it refuses the value. */
   write(index: number, value: bigint): boolean {
     if (isApicMsr(index)) return this.#lapic.writeMsr(index, Number(value & 0xffffffffn), Number(value >> 32n));
-    if (!this.#kept.has(index)) return index === 0x49 || index === 0x10b; // IA32_PRED_CMD, IA32_FLUSH_CMD: commands
+    if (!KEPT.has(index)) return index === 0x49 || index === 0x10b; // IA32_PRED_CMD, IA32_FLUSH_CMD: commands
     if (READ_ONLY.has(index)) return false;
-    this.#kept.set(index, value);
+    this.#written.set(index, value);
     return true;
+  }
+
+  save(into: StateWords): void {
+    into.put(this.#written.size);
+    for (const [index, value] of this.#written) {
+      into.put(index);
+      into.putLong(value);
+    }
+  }
+
+  load(from: StateWords): void {
+    this.#written.clear();
+    for (let left = from.get(); left > 0; left--) {
+      const index = from.get();
+      this.#written.set(index, from.getLong());
+    }
   }
 }
 

@@ -3,6 +3,7 @@ import type { Doorbell } from './doorbell.ts';
 
 /** Bytes that are collected before the main thread is told, within a slice. */
 const BATCH = 4096;
+const LOOK_MS = 100;
 
 /** What a console needs to reach the main thread. */
 export interface ConsoleLink {
@@ -10,6 +11,8 @@ export interface ConsoleLink {
   /** Rings when there is room again. Without it nobody waits, and what does not fit is dropped. */
   readonly doorbell?: Doorbell;
   readonly told: Int32Array;
+  /** Called over and over while it waits for room: the pCPU is not stuck, its reader is slow. */
+  waiting?(): void;
   /** Tells the main thread that there is output. */
   tell(): void;
 }
@@ -43,12 +46,13 @@ export class ConsoleOutput {
   }
 
   #waitAndPut(byte: number): boolean {
-    const { ring, doorbell } = this.#link;
+    const { ring, doorbell, waiting } = this.#link;
     this.flush();
     while (doorbell !== undefined && !doorbell.stopRequested) {
       const sequence = doorbell.sequence;
       if (ring.put(byte)) return true;
-      doorbell.wait(sequence);
+      waiting?.();
+      doorbell.wait(sequence, LOOK_MS);
     }
     return ring.put(byte);
   }

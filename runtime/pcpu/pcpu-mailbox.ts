@@ -1,4 +1,4 @@
-const Word = { SEQUENCE: 0, DOMID: 1, VCPU: 2, CONTROL: 3, HEARTBEAT: 4, RUNNING: 5, WORDS: 8 } as const;
+const Word = { SEQUENCE: 0, DOMID: 1, VCPU: 2, CONTROL: 3, HEARTBEAT: 4, WORDS: 8 } as const;
 const UNTIL_AT = Word.WORDS * 4;
 const BYTES = UNTIL_AT + 8;
 const NOBODY = -1;
@@ -34,7 +34,6 @@ export class PcpuMailbox {
     const memory = new SharedArrayBuffer(BYTES);
     const words = new Int32Array(memory);
     words[Word.DOMID] = NOBODY;
-    words[Word.RUNNING] = NOBODY;
     new Float64Array(memory, UNTIL_AT)[0] = Number.POSITIVE_INFINITY;
     return memory;
   }
@@ -80,19 +79,18 @@ export class PcpuMailbox {
     return Atomics.load(this.#words, Word.CONTROL) !== 0 && Atomics.exchange(this.#words, Word.CONTROL, 0) !== 0;
   }
 
-  /** The pCPU: it is alive, and about to run a domain, or -1. */
-  beat(domid: number): void {
+  /** The pCPU: it is alive. */
+  beat(): void {
     Atomics.add(this.#words, Word.HEARTBEAT, 1);
-    Atomics.store(this.#words, Word.RUNNING, domid);
+  }
+
+  /** The pCPU: whether there is something that it has not read yet, after the order with this number. */
+  hasNews(sequence: number): boolean {
+    return Atomics.load(this.#words, Word.SEQUENCE) !== sequence || Atomics.load(this.#words, Word.CONTROL) !== 0;
   }
 
   /** Main thread: counts the pCPU's steps. */
   get heartbeat(): number {
     return Atomics.load(this.#words, Word.HEARTBEAT);
-  }
-
-  /** Main thread: the domain whose vCPU it runs at this moment, or -1. */
-  get running(): number {
-    return Atomics.load(this.#words, Word.RUNNING);
   }
 }

@@ -34,10 +34,10 @@ export interface PeerDomain {
   readonly board: SharedArrayBuffer;
 }
 
-/** All that a pCPU needs to run a vCPU of a domain. */
-export interface HostedVcpuConfig extends PeerDomain {
-  /** Its number. What a domain has once, such as its devices of plugins, is with vCPU 0. */
-  readonly vcpu: number;
+/** All that a pCPU needs to run vCPUs of a domain. What a domain has once, such as its devices of plugins, is with vCPU 0. */
+export interface HostedDomainConfig extends PeerDomain {
+  /** Memory of the vCPUs while they run nowhere. */
+  readonly records: SharedArrayBuffer;
   readonly uuid: Uint8Array;
   readonly boot: BootState;
   readonly consolePort: number;
@@ -63,8 +63,8 @@ export interface HostedVcpuConfig extends PeerDomain {
 
 /** What the main thread tells a pCPU. */
 export type PcpuCommand =
-  /** It is to run this vCPU when it is ordered to. */
-  | { readonly kind: 'host'; readonly config: HostedVcpuConfig }
+  /** It may be ordered to run vCPUs of this domain. */
+  | { readonly kind: 'host'; readonly config: HostedDomainConfig }
   /** There is another domain that this pCPU's guests may bind to. */
   | { readonly kind: 'peer'; readonly peer: PeerDomain }
   /** A domain is gone; answered by `forgotten`. */
@@ -85,6 +85,8 @@ export type PcpuReport =
   | { readonly kind: 'expired'; readonly sequence: number }
   /** The vCPU that it was ordered to run waits for something. */
   | { readonly kind: 'blocked'; readonly domid: number; readonly vcpu: number; readonly sequence: number }
+  /** The vCPU that it was ordered to run would let others go first; once for each order. */
+  | { readonly kind: 'yielded'; readonly domid: number; readonly vcpu: number; readonly sequence: number }
   /** What a vCPU waited for has come. */
   | { readonly kind: 'woken'; readonly domid: number; readonly vcpu: number }
   /** A domain signalled ports: they stand on its board. */

@@ -1,21 +1,17 @@
 import { receiveMessageOnPort } from 'node:worker_threads';
-import type { PackedRequests } from '#jit';
-import { DomainState } from '../domain/domain-state.ts';
-import type { EventChannels } from '../event/event-channels.ts';
 import { hostNow } from '../machine/clock.ts';
-import type { SliceEnd } from '../machine/pc-machine.ts';
 import type { TranslateNow } from '../machine/translation.ts';
-import { MAX_VCPUS } from '../memory/domain-tables.ts';
 import { loadPluginsAgain, type PcpuPlugins, type PluginRequest } from '../plugin/index.ts';
 import { garbageCollector } from './collect-garbage.ts';
-import { DomainBoard } from './domain-board.ts';
+import { NOWHERE } from './domain-board.ts';
 import { Doorbell } from './doorbell.ts';
-import { HostedVcpu } from './hosted-vcpu.ts';
+import { type FatalEnd, HostedDomain } from './hosted-domain.ts';
+import type { HostedVcpu } from './hosted-vcpu.ts';
 import { PcpuMailbox, type PcpuOrder } from './pcpu-mailbox.ts';
-import type { HostedVcpuConfig, PcpuCommand, PcpuReport, PcpuStart, PeerDomain } from './pcpu-protocol.ts';
+import type { HostedDomainConfig, PcpuCommand, PcpuReport, PcpuStart } from './pcpu-protocol.ts';
+import { PeerDomains } from './peer-domains.ts';
 import { toPlainError } from './plain-error.ts';
 import { RunTrace } from './run-trace.ts';
-import type { RunStats } from './run-stats.ts';
 import { translationMode } from './translation-modes.ts';
 
 /** Between looks at the doorbell, timers and orders. */
@@ -28,25 +24,27 @@ const LEAST_WAIT_MS = 0.03;
 const MOST_GONE = 8;
 const NOBODY = -1;
 
-const keyOf = (domid: number, vcpu: number): number => domid * MAX_VCPUS + vcpu;
-
 /**
  * Hot path: the loop of a pCPU. It runs the vCPU that the main thread ordered until there is another order, tells when
- * that vCPU waits or its time is over, and looks after events and timers of the others that live here. It never waits
- * for the main thread's event loop while it has something to run.
+ * that vCPU waits or its time is over, and looks after events and timers of those that wait here. A vCPU that could run
+ * and is not ordered to is let go at once, one that waits when another pCPU wants it. It never waits for the main
+ * thread's event loop while it has something to run.
  */
 export class PcpuThread {
   readonly #start: PcpuStart;
   readonly #plugins: PcpuPlugins;
   readonly #mailbox: PcpuMailbox;
-  readonly #doorbells: readonly Doorbell[];
   readonly #doorbell: Doorbell;
-  /** By {@link keyOf}. */
-  readonly #hosted = new Map<number, HostedVcpu>();
-  readonly #peers = new Map<number, PeerDomain>();
-  readonly #peerStates = new Map<number, DomainState>();
+  readonly #peers: PeerDomains;
+  readonly #domains = new Map<number, HostedDomain>();
+  /** The vCPUs that this pCPU has: the one that it runs, and those that wait. */
+  readonly #here = new Set<HostedVcpu>();
   readonly #translate: TranslateNow | undefined;
   readonly #collect = garbageCollector();
+  /** The order that was read last. */
+  #order = 0;
+  /** The vCPU that it is for, if it is here. */
+  #current: HostedVcpu | undefined;
   /** Domains that were forgotten since garbage was collected. */
   #gone = 0;
   #expiredAt = NOBODY;
@@ -59,8 +57,9 @@ export class PcpuThread {
     this.#plugins = plugins;
     this.#translate = translate;
     this.#mailbox = new PcpuMailbox(start.mailbox);
-    this.#doorbells = start.doorbells.map((memory) => new Doorbell(memory));
-    const own = this.#doorbells[start.pcpu];
+    const doorbells = start.doorbells.map((memory) => new Doorbell(memory));
+    this.#peers = new PeerDomains(doorbells);
+    const own = doorbells[start.pcpu];
     if (own === undefined) throw new Error(`there is no doorbell of pCPU ${start.pcpu}`);
     this.#doorbell = own;
   }
@@ -69,20 +68,30 @@ export class PcpuThread {
   run(): void {
     this.#post({ kind: 'ready' });
     while (!this.#doorbell.stopRequested) this.#turn();
-    for (const vcpu of this.#hosted.values()) vcpu.close();
+    for (const domain of this.#domains.values()) domain.close();
   }
 
   #turn(): void {
     const { sequence } = this.#doorbell;
     const order = this.#mailbox.read();
-    this.#mailbox.beat(NOBODY);
+    this.#order = order.sequence;
+    this.#mailbox.beat();
+    this.#doorbell.running = NOBODY;
     if (this.#mailbox.takeAnnouncement()) this.#listen();
-    this.#attend();
-    const current = this.#hosted.get(keyOf(order.domid, order.vcpu));
+    const before = this.#current;
+    this.#current = this.#isFor(order, before) ? before : undefined;
+    if (before !== undefined && this.#current === undefined && !before.asleep) this.#letGo(before);
+    this.#current ??= this.#fetch(order);
+    this.#attend(order.domid === NOBODY);
+    const current = this.#current;
     const runs = current !== undefined && this.#canRun(current, order);
     if (runs) this.#run(current, order);
     this.#checkTime(order);
     if (!runs) this.#rest(order, sequence);
+  }
+
+  #isFor({ domid, vcpu }: PcpuOrder, hosted: HostedVcpu | undefined): boolean {
+    return hosted !== undefined && hosted.domid === domid && hosted.vcpu === vcpu && this.#here.has(hosted);
   }
 
   /** Takes what the main thread sent. */
@@ -94,51 +103,12 @@ export class PcpuThread {
 
   #obey(command: PcpuCommand): void {
     if (command.kind === 'host') this.#host(command.config);
-    else if (command.kind === 'peer') this.#peers.set(command.peer.handle.domid, command.peer);
+    else if (command.kind === 'peer') this.#peers.add(command.peer);
     else if (command.kind === 'forget') this.#forget(command.domid);
     else if (command.kind === 'load') this.#load(command.plugin);
     else if (command.kind === 'unload') this.#plugins.remove(command.plugin);
     else if (command.kind === 'trace') this.#runs = command.on ? new RunTrace((runs) => this.#post({ kind: 'runs', runs })) : undefined;
     else this.#post({ kind: 'synced', id: command.id });
-  }
-
-  #host(config: HostedVcpuConfig): void {
-    const { port, module, index, directory } = this.#start;
-    const { domid } = config.handle;
-    const key = keyOf(domid, config.vcpu);
-    try {
-      const vcpu = new HostedVcpu(config, {
-        module,
-        index,
-        directory,
-        port,
-        pcpu: this.#start.pcpu,
-        doorbell: this.#doorbell,
-        doorbells: this.#doorbells,
-        peers: { find: (other) => this.#findPeer(other) },
-        translation: translationMode(config, this.#translate),
-      });
-      this.#hosted.set(key, vcpu);
-      if (config.vcpu === 0) this.#plugins.platformCreated(vcpu.platform());
-    } catch (error) {
-      this.#hosted.delete(key);
-      this.#post({ kind: 'ended', domid, end: { kind: 'failed', error: toPlainError(error) } });
-    }
-  }
-
-  #forget(domid: number): void {
-    let stats: RunStats | undefined;
-    let known: PackedRequests | undefined;
-    for (const [key, vcpu] of this.#hosted) {
-      if (vcpu.domid !== domid) continue;
-      this.#hosted.delete(key);
-      if (!vcpu.ended) stats = vcpu.abandon() ?? stats;
-      known ??= vcpu.known;
-    }
-    this.#peers.delete(domid);
-    this.#peerStates.delete(domid);
-    this.#gone++;
-    this.#post({ kind: 'forgotten', domid, ...(stats === undefined ? {} : { stats }), ...(known === undefined ? {} : { known }) });
   }
 
   #load(request: PluginRequest): void {
@@ -149,37 +119,119 @@ export class PcpuThread {
     }
   }
 
-  /** The event channels of another domain, on this thread. */
-  #findPeer(domid: number): EventChannels | undefined {
-    const peer = this.#peers.get(domid);
-    if (peer === undefined) return undefined;
-    let state = this.#peerStates.get(domid);
-    if (state === undefined) {
-      const board = new DomainBoard(peer.board);
-      const peers = { find: (other: number) => this.#findPeer(other), signal: () => undefined, closed: () => undefined };
-      state = new DomainState(peer.handle, { kick: (vcpu) => board.kick(vcpu, this.#doorbells), peers });
-      this.#peerStates.set(domid, state);
-    }
-    return state.events;
+  #host(config: HostedDomainConfig): void {
+    const { port, module, index, directory, pcpu } = this.#start;
+    const domain = new HostedDomain(config, {
+      module,
+      index,
+      directory,
+      port,
+      pcpu,
+      doorbell: this.#doorbell,
+      peers: { find: (other) => this.#peers.find(other) },
+      translation: translationMode(config, this.#translate),
+      nudge: (other) => this.#peers.nudge(other),
+      kicked: () => this.#kicked(),
+      waiting: () => this.#mailbox.beat(),
+    });
+    this.#domains.set(domain.domid, domain);
   }
 
-  /** Looks after those that wait: events that came, timers that are due. */
-  #attend(): void {
-    for (const vcpu of this.#hosted.values()) {
-      const isKicked = vcpu.board.takeKick(vcpu.vcpu);
-      if (!vcpu.asleep || (!isKicked && vcpu.untilTimer() > 0)) continue;
-      if (vcpu.machine.attend()) vcpu.woken();
+  #forget(domid: number): void {
+    const domain = this.#domains.get(domid);
+    this.#domains.delete(domid);
+    this.#peers.delete(domid);
+    for (const vcpu of this.#here) if (vcpu.domain === domain) this.#here.delete(vcpu);
+    const stats = domain?.abandon();
+    const known = domain?.known;
+    if (domain !== undefined) this.#gone++;
+    this.#post({ kind: 'forgotten', domid, ...(stats === undefined ? {} : { stats }), ...(known === undefined ? {} : { known }) });
+  }
+
+  /** The vCPU of an order, when it is here or can be taken; else whoever has it is asked for it. */
+  #fetch({ domid, vcpu }: PcpuOrder): HostedVcpu | undefined {
+    const domain = this.#domains.get(domid);
+    if (domain === undefined || domain.ended) return undefined;
+    const { pcpu } = this.#start;
+    const { board } = domain;
+    if (board.homeOf(vcpu) !== pcpu && !board.take(vcpu, pcpu)) {
+      const home = board.want(vcpu, pcpu);
+      if (home !== NOWHERE) {
+        this.#peers.nudge(home);
+        return undefined;
+      }
+      if (!board.take(vcpu, pcpu)) return undefined;
     }
+    try {
+      const hosted = domain.vcpu(vcpu, (created) => {
+        if (vcpu === 0) this.#plugins.platformCreated(created.platform());
+      });
+      if (this.#here.has(hosted)) return hosted;
+      hosted.arrive();
+      this.#here.add(hosted);
+      return hosted;
+    } catch (error) {
+      this.#post({ kind: 'ended', domid, end: domain.failed(toPlainError(error)) });
+      return undefined;
+    }
+  }
+
+  #letGo(vcpu: HostedVcpu): void {
+    this.#here.delete(vcpu);
+    vcpu.letGo();
+  }
+
+  /** Something has kicked the core that runs: its slice ends if the pCPU has more to do than that vCPU. */
+  #kicked(): void {
+    const current = this.#current;
+    if (current !== undefined && (this.#mailbox.hasNews(this.#order) || this.#othersWait(current))) current.machine.core.expire();
+  }
+
+  #othersWait(current: HostedVcpu): boolean {
+    for (const other of this.#here) {
+      const { board } = other.domain;
+      if (other !== current && (board.isKicked(other.vcpu) || board.isWanted(other.vcpu))) return true;
+    }
+    return false;
+  }
+
+  /**
+   * Looks after those that wait: events that came, timers that are due, other pCPUs that want them. One that can run again stays while
+   * this pCPU has no order: most probably it will be ordered here.
+   */
+  #attend(idles: boolean): void {
+    for (const vcpu of this.#here) {
+      const isKicked = vcpu.domain.board.takeKick(vcpu.vcpu);
+      if (vcpu !== this.#current) this.#attendTo(vcpu, isKicked, idles);
+    }
+  }
+
+  #attendTo(vcpu: HostedVcpu, isKicked: boolean, idles: boolean): void {
+    if (vcpu.domain.board.isWanted(vcpu.vcpu)) {
+      // Who wanted it may not want it any more: what is nowhere has to be ordered to run, or nobody looks after it.
+      if (vcpu.asleep) vcpu.woken();
+      this.#letGo(vcpu);
+      return;
+    }
+    if (vcpu.asleep && (isKicked || vcpu.untilTimer() <= 0)) {
+      vcpu.touch();
+      if (vcpu.machine.attend()) vcpu.woken();
+      vcpu.settle();
+    }
+    if (!vcpu.asleep && !idles) this.#letGo(vcpu);
   }
 
   /** Whether the vCPU of an order can run; the main thread is told when it cannot. */
   #canRun(vcpu: HostedVcpu, { sequence }: PcpuOrder): boolean {
-    if (vcpu.ended) return false;
+    if (vcpu.domain.ended) return false;
+    vcpu.touch();
     if (vcpu.machine.attend() || vcpu.skipToTimer()) {
-      // Also when what it waited for came just now: the main thread may not have heard yet that it waited.
-      if (vcpu.asleep) vcpu.woken();
+      // What was said about an order before this one counts no longer.
+      if (vcpu.asleep && vcpu.blockedAt === sequence) vcpu.woken();
+      vcpu.asleep = false;
       return true;
     }
+    vcpu.settle();
     if (vcpu.blockedAt !== sequence || !vcpu.asleep) {
       vcpu.asleep = true;
       vcpu.blockedAt = sequence;
@@ -188,29 +240,31 @@ export class PcpuThread {
     return false;
   }
 
-  #run(vcpu: HostedVcpu, { untilNs }: PcpuOrder): void {
-    this.#mailbox.beat(vcpu.domid);
+  #run(vcpu: HostedVcpu, { sequence, untilNs }: PcpuOrder): void {
+    const { domain, domid } = vcpu;
+    this.#doorbell.running = domid;
+    // Whoever wrote an order before it saw what runs has kicked nobody.
+    if (this.#mailbox.hasNews(sequence)) return;
     const left = (untilNs - hostNow()) / 1e6;
     // A slice that is over goes on until there is another order.
     let ms = left > 0 ? Math.min(SLICE_MS, left) : SLICE_MS;
-    for (const each of this.#hosted.values()) ms = Math.min(ms, each.untilTimer());
+    for (const each of this.#here) ms = Math.min(ms, each.untilTimer());
     const fromNs = this.#runs === undefined ? 0 : hostNow();
-    let end: ReturnType<HostedVcpu['slice']>;
     try {
-      end = vcpu.slice(Math.max(LEAST_SLICE_MS, ms));
+      const end = vcpu.slice(Math.max(LEAST_SLICE_MS, ms));
       this.#runs?.add(vcpu, fromNs, end);
-      if (end === 'halt' && vcpu.isDomainDead) this.#end(vcpu, 'dead-halt');
+      if (end === 'halt' && domain.isDead(vcpu)) this.#end(vcpu, 'dead-halt');
       else if (end !== 'budget' && end !== 'halt') this.#end(vcpu, end);
     } catch (error) {
-      vcpu.ended = true;
-      this.#post({ kind: 'ended', domid: vcpu.domid, end: vcpu.failed(toPlainError(error)) });
+      this.#post({ kind: 'ended', domid, end: domain.failed(toPlainError(error), vcpu) });
     }
+    if (!vcpu.machine.takeGaveWay() || vcpu.yieldedAt === sequence) return;
+    vcpu.yieldedAt = sequence;
+    this.#post({ kind: 'yielded', domid, vcpu: vcpu.vcpu, sequence });
   }
 
-  #end(vcpu: HostedVcpu, end: Exclude<SliceEnd, 'budget' | 'halt'> | 'exit' | 'dead-halt'): void {
-    const ending = vcpu.endingOf(end);
-    vcpu.ended = true;
-    this.#post({ kind: 'ended', domid: vcpu.domid, end: ending });
+  #end(vcpu: HostedVcpu, end: FatalEnd): void {
+    this.#post({ kind: 'ended', domid: vcpu.domid, end: vcpu.domain.endingOf(vcpu, end) });
   }
 
   /** Asks for another order when the time of this one is over; once. */
@@ -223,7 +277,7 @@ export class PcpuThread {
   /** Waits for the doorbell or for a moment at which there is something to do. */
   #rest({ sequence, untilNs }: PcpuOrder, doorbell: number): void {
     let ms = this.#expiredAt === sequence ? Number.POSITIVE_INFINITY : (untilNs - hostNow()) / 1e6;
-    for (const vcpu of this.#hosted.values()) if (vcpu.asleep) ms = Math.min(ms, vcpu.untilTimer());
+    for (const vcpu of this.#here) if (vcpu.asleep) ms = Math.min(ms, vcpu.untilTimer());
     if (ms < LEAST_WAIT_MS) return;
     this.#runs?.flush();
     if (this.#gone >= MOST_GONE) {

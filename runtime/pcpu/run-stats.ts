@@ -28,6 +28,29 @@ export interface RunStats {
 
 const EXIT_NAMES = ['budget', 'fault', 'halt', 'shutdown', 'lookup'];
 
+/** What a run cost that went on in several places at once. */
+export function combineStats(parts: readonly RunStats[]): RunStats | undefined {
+  const [first, ...rest] = parts;
+  if (first === undefined) return undefined;
+  const sum = rest.reduce<RunStats>((a, b) => addNumbers(a, b), first);
+  const { total } = parts.reduce((a, b) => (a.seconds.total > b.seconds.total ? a : b)).seconds;
+  const { running } = sum.seconds;
+  return {
+    ...sum,
+    seconds: { ...sum.seconds, total },
+    millionInstructionsPerSecond: running > 0 ? sum.instructions / running / 1e6 : 0,
+    memory: { ...first.memory, machineStateBytes: sum.memory.machineStateBytes },
+  };
+}
+
+/** Adds whatever are numbers on both sides, in depth; the rest is as on the left. */
+function addNumbers<T>(a: T, b: T): T {
+  if (typeof a === 'number' && typeof b === 'number') return (a + b) as T;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a ?? b;
+  const keys = new Set([...Object.keys(a), ...Object.keys(b)]) as Set<keyof T>;
+  return Object.fromEntries([...keys].map((key) => [key, key in a ? addNumbers(a[key], b[key]) : b[key]])) as T;
+}
+
 /** Collects the counters of a run, over all the machines that it made. */
 export class StatsCollector {
   readonly #started = performance.now();
@@ -55,11 +78,11 @@ export class StatsCollector {
     this.#guestResets += 1;
   }
 
-  /** Adds the counters of a machine that will not run again. */
-  add(core: VcpuCore, translator: TranslatorStats | null): void {
+  /** Adds the counters of a machine that will not run again; `instructions` where others than these ran on its core. */
+  add(core: VcpuCore, translator: TranslatorStats | null, instructions = core.executed): void {
     const stat = (at: number): number => Number(core.view.getBigUint64(at, true));
     const counts = this.#counts;
-    counts.instructions += core.executed;
+    counts.instructions += instructions;
     counts.decoded += core.blocks.decoded;
     counts.resets += core.blocks.resets;
     counts.miss += stat(L.STAT_TLB_MISS);

@@ -48,6 +48,12 @@ export class TraceWriter {
     this.#core.onBlock = () => this.#line();
   }
 
+  /** No more lines, until it is attached again. */
+  detach(): void {
+    this.#core.everyBlock = false;
+    this.#core.onBlock = undefined;
+  }
+
   #line(): void {
     const { view, exports } = this.#core;
     this.#at = this.#file.reserve(LINE_BYTES);

@@ -7,6 +7,8 @@ import type { LapicDeps } from './apic/lapic-parts.ts';
 import { LapicTimer } from './apic/lapic-timer.ts';
 import { lapicRegister, x2apicReadable, x2apicWritable } from './apic/lapic-registers.ts';
 import { LapicVectors } from './apic/lapic-vectors.ts';
+import { LocalVectorTable } from './apic/local-vector-table.ts';
+import type { Movable, StateWords } from '../machine/state-words.ts';
 
 export type { LapicCpu, LapicDeps } from './apic/lapic-parts.ts';
 
@@ -20,16 +22,13 @@ const SVR_ENABLED = 1 << 8;
 const LVT_MASKED = 1 << 16;
 const ICR_PENDING = 1 << 12;
 const SPURIOUS_RESET = 0xff;
-
-const ERROR_SEND_VECTOR = 0x20;
-const ERROR_RECEIVE_VECTOR = 0x40;
-const ERROR_REGISTER = 0x80;
+const ERROR = { sendVector: 0x20, receiveVector: 0x40, register: 0x80 } as const;
 
 /**
  * A local APIC (SDM vol 3, chapter 11): its MMIO page, and its MSRs in x2APIC mode. The processor
  * asks `hasInterrupt` and acknowledges; interrupts reach it over the APIC bus.
  */
-export class Lapic implements BusDevice, ApicTarget {
+export class Lapic implements BusDevice, ApicTarget, Movable {
   readonly id: number;
   /** The timer, for who changes the time-stamp counter. */
   readonly timer: LapicTimer;
@@ -43,7 +42,7 @@ export class Lapic implements BusDevice, ApicTarget {
   #icrHigh = 0;
   #errors = 0;
   #errorStatus = 0;
-  #lvt = new Map<number, number>();
+  readonly #lvt = new LocalVectorTable();
   #lint0 = false;
   #lint1 = false;
   #nmi = false;
@@ -73,9 +72,29 @@ export class Lapic implements BusDevice, ApicTarget {
     this.#errors = 0;
     this.#errorStatus = 0;
     this.#nmi = false;
-    for (const index of lapicRegister.lvts) this.#lvt.set(index, LVT_MASKED);
+    this.#lvt.reset();
     this.timer.reset();
     this.#deps.cpu.addressChanged?.();
+  }
+
+  save(into: StateWords): void {
+    for (const part of [this.#base, this.#vectors, this.#lvt, this.timer]) part.save(into);
+    into.put(this.#ldr, this.#dfr, this.#svr, this.#icrLow, this.#icrHigh, this.#errors, this.#errorStatus);
+    into.putFlag(this.#nmi);
+  }
+
+  /** The levels of its two pins are the board's. */
+  load(from: StateWords): void {
+    for (const part of [this.#base, this.#vectors, this.#lvt, this.timer]) part.load(from);
+    this.#ldr = from.get();
+    this.#dfr = from.get();
+    this.#svr = from.get();
+    this.#icrLow = from.get();
+    this.#icrHigh = from.get();
+    this.#errors = from.get();
+    this.#errorStatus = from.get();
+    this.#nmi = from.getFlag();
+    this.#deps.cpu.baseChanged(this.#base.mmioAddress);
   }
 
   /** Whether a fixed interrupt is above the processor's priority. */
@@ -101,7 +120,7 @@ export class Lapic implements BusDevice, ApicTarget {
 
   /** Whether LINT0, and so the 8259A pair, is let in with a delivery mode. */
   lint0Delivers(mode: number): boolean {
-    return (this.#lvtEntry(lapicRegister.lvtLint0) & (LVT_MASKED | 0x700)) === mode << 8;
+    return (this.#lvt.entry(lapicRegister.lvtLint0) & (LVT_MASKED | 0x700)) === mode << 8;
   }
 
   /** The processor takes the non-maskable interrupt. */
@@ -142,8 +161,7 @@ export class Lapic implements BusDevice, ApicTarget {
   }
 
   matches(message: InterruptMessage): boolean {
-    if (!this.#base.enabled) return false;
-    return destinationMatches(message, { id: this.id, x2apic: this.#base.x2apic, logicalDestination: this.#logicalId(), destinationFormat: this.#dfr });
+    return this.#base.enabled && destinationMatches(message, this.address);
   }
 
   arbitrationPriority(): number | null {
@@ -213,8 +231,7 @@ export class Lapic implements BusDevice, ApicTarget {
     const register = lapicRegister;
     const set = index >> 3 === 2 ? this.#vectors.inService : index >> 3 === 3 ? this.#vectors.level : index >> 3 === 4 ? this.#vectors.requested : null;
     if (set !== null) return set.word(index & 7);
-    const lvt = this.#lvt.get(index);
-    if (lvt !== undefined) return lvt;
+    if (this.#lvt.has(index)) return this.#lvt.entry(index);
     switch (index) {
       case register.id:
         return this.#base.x2apic ? this.id : this.id << 24;
@@ -244,7 +261,7 @@ export class Lapic implements BusDevice, ApicTarget {
       case register.timerDivide:
         return this.timer.divideConfig;
       default:
-        this.#error(ERROR_REGISTER);
+        this.#error(ERROR.register);
         return 0;
     }
   }
@@ -294,15 +311,12 @@ export class Lapic implements BusDevice, ApicTarget {
         this.#accept(value & 0xff, false);
         return;
       default:
-        if (!x2apicReadable.has(index)) this.#error(ERROR_REGISTER);
+        if (!x2apicReadable.has(index)) this.#error(ERROR.register);
     }
   }
 
   #writeLvt(index: number, value: number): void {
-    const writable = lapicRegister.lvtBits.get(index) ?? 0;
-    const forced = this.#svr & SVR_ENABLED ? 0 : LVT_MASKED;
-    const entry = (value & writable) | forced;
-    this.#lvt.set(index, entry);
+    const entry = this.#lvt.write(index, value, (this.#svr & SVR_ENABLED) !== 0);
     if (index === lapicRegister.lvtTimer) this.timer.configure(entry);
     // A request that waits at LINT0 may just have been let in.
     if (index === lapicRegister.lvtLint0 && this.#lint0) this.#deps.cpu.interruptChanged();
@@ -312,17 +326,13 @@ export class Lapic implements BusDevice, ApicTarget {
     this.#svr = value & 0x3ff;
     this.#deps.cpu.addressChanged?.();
     if (!(value & SVR_ENABLED)) {
-      for (const index of lapicRegister.lvts) this.#writeLvt(index, this.#lvtEntry(index));
+      for (const index of lapicRegister.lvts) this.#writeLvt(index, this.#lvt.entry(index));
     }
     this.#deps.cpu.interruptChanged();
   }
 
-  #lvtEntry(index: number): number {
-    return this.#lvt.get(index) ?? LVT_MASKED;
-  }
-
   #localInterrupt(index: number): void {
-    const lvt = this.#lvtEntry(index);
+    const lvt = this.#lvt.entry(index);
     if (lvt & LVT_MASKED) return;
     const mode = (lvt >> 8) & 7;
     if (mode === deliveryMode.fixed) this.#accept(lvt & 0xff, false);
@@ -331,7 +341,7 @@ export class Lapic implements BusDevice, ApicTarget {
 
   #accept(vector: number, level: boolean): void {
     if (vector < 16) {
-      this.#error(ERROR_RECEIVE_VECTOR);
+      this.#error(ERROR.receiveVector);
       return;
     }
     this.#vectors.request(vector, level);
@@ -357,7 +367,7 @@ export class Lapic implements BusDevice, ApicTarget {
   #sendIpi(): void {
     const ipi = decodeIpi({ low: this.#icrLow, high: this.#icrHigh, wide: this.#base.x2apic });
     if (ipi === 'nothing') return;
-    if (ipi === 'illegal') this.#error(ERROR_SEND_VECTOR);
+    if (ipi === 'illegal') this.#error(ERROR.sendVector);
     else if (ipi.shorthand === ipiShorthand.self) this.receive(ipi.message);
     else if (ipi.shorthand === ipiShorthand.all) this.#deps.bus.broadcast(ipi.message);
     else if (ipi.shorthand === ipiShorthand.others) this.#deps.bus.broadcast(ipi.message, this);
@@ -367,7 +377,7 @@ export class Lapic implements BusDevice, ApicTarget {
   #error(bit: number): void {
     this.#errors |= bit;
     // An illegal vector in the error entry itself must not go round for ever.
-    const lvt = this.#lvtEntry(lapicRegister.lvtError);
+    const lvt = this.#lvt.entry(lapicRegister.lvtError);
     if (!(lvt & LVT_MASKED) && (lvt & 0xff) >= 16) this.#localInterrupt(lapicRegister.lvtError);
   }
 

@@ -1,9 +1,10 @@
-import type { InterruptLine, TimerFactory, VirtualClock } from '#sdk';
+import type { InterruptLine, VirtualClock } from '#sdk';
 import type { MemoryBlock } from './acpi-tables.ts';
 import type { SystemBus } from './bus.ts';
 import type { E820Entry } from './e820.ts';
 import type { Lapic } from './lapic.ts';
 import type { PciHost } from './pci-host.ts';
+import type { QueuedTimerFactory } from './timer-queue.ts';
 import type { Uart16550 } from './uart16550.ts';
 
 /** Number of a serial port: 0 is COM1. */
@@ -12,7 +13,7 @@ export type SerialIndex = 0 | 1 | 2 | 3;
 /** What a PC needs from whoever runs its processors. */
 export interface PcOptions {
   readonly clock: VirtualClock;
-  readonly timers: TimerFactory;
+  readonly timers: QueuedTimerFactory;
   /** Guest RAM; whole pages, at least 2 MiB. */
   readonly memoryBytes: number;
   /** Rate of the time-stamp counter against the virtual clock. */

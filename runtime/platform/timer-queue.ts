@@ -1,5 +1,22 @@
 import type { Timer, TimerFactory, VirtualClock } from '#sdk';
 
+/** A timer that tells for when it is armed. */
+export interface QueuedTimer extends Timer {
+  /** The moment, or null when it is disarmed. */
+  readonly deadlineNs: number | null;
+}
+
+/** Makes timers that tell for when they are armed. */
+export interface QueuedTimerFactory extends TimerFactory {
+  create(fire: () => void): QueuedTimer;
+}
+
+/** Arms or disarms a timer as another one was. */
+export function rearm(timer: Timer, deadlineNs: number | null): void {
+  if (deadlineNs === null) timer.cancel();
+  else timer.arm(deadlineNs);
+}
+
 interface Entry {
   readonly fire: () => void;
   at: number;
@@ -14,7 +31,7 @@ function before(a: Entry, b: Entry): boolean {
 }
 
 /** Timers in order of guest time, as a binary heap. Whoever runs the guest calls `runDue`. */
-export class TimerQueue implements TimerFactory {
+export class TimerQueue implements QueuedTimerFactory {
   readonly #clock: VirtualClock;
   readonly #heap: Entry[] = [];
   readonly #earlier: (() => void) | undefined;
@@ -26,7 +43,7 @@ export class TimerQueue implements TimerFactory {
     this.#earlier = earlier;
   }
 
-  create(fire: () => void): Timer {
+  create(fire: () => void): QueuedTimer {
     const entry: Entry = { fire, at: 0, sequence: 0, index: -1 };
     return {
       arm: (atNs) => {
@@ -38,6 +55,9 @@ export class TimerQueue implements TimerFactory {
         if (this.#heap[0] === entry) this.#earlier?.();
       },
       cancel: () => this.#remove(entry),
+      get deadlineNs(): number | null {
+        return entry.index < 0 ? null : entry.at;
+      },
     };
   }
 

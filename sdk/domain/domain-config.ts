@@ -15,6 +15,8 @@ export interface DomainConfig {
   readonly memory?: number;
   /** Number of vCPUs, 1 to 32; 1 when left out. */
   readonly vcpus?: number;
+  /** The pCPUs that its vCPUs may run on: `all`, or numbers and ranges of which `^` takes some away, as in `0-3,^1`; all when left out. */
+  readonly cpus?: string;
   /** VBDs: `file:PATH,xvda,w`, `memory:64M,xvdb,w`. */
   readonly disk?: readonly string[];
   /** Vifs: `backend=user`, `bridge=xenbr0,mac=00:16:3e:01:02:03`. */

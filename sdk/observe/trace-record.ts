@@ -34,10 +34,10 @@ export interface ExitTraced extends TraceMoment {
   readonly reason: 'budget' | 'halt' | 'end';
 }
 
-/** A vCPU waits for something, or what it waited for has come. */
+/** A vCPU waits for something, what it waited for has come, or it gives way to others. */
 export interface BlockTraced extends TraceMoment {
   /** Tells the records apart. */
-  readonly kind: 'blocked' | 'woken';
+  readonly kind: 'blocked' | 'woken' | 'yielded';
   /** The vCPU's domain. */
   readonly domid: number;
   /** The vCPU's number in its domain. */

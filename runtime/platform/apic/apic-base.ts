@@ -1,3 +1,5 @@
+import type { Movable, StateWords } from '../../machine/state-words.ts';
+
 const BSP = 1 << 8;
 const X2APIC = 1 << 10;
 const ENABLED = 1 << 11;
@@ -13,7 +15,7 @@ export interface MsrValue {
 }
 
 /** IA32_APIC_BASE: where a local APIC is, and in which mode. */
-export class ApicBase {
+export class ApicBase implements Movable {
   #address = DEFAULT_ADDRESS;
   #flags = ENABLED;
 
@@ -34,6 +36,15 @@ export class ApicBase {
   /** Physical address of the registers, or null when none are mapped. */
   get mmioAddress(): number | null {
     return (this.#flags & BOTH) === ENABLED ? this.#address : null;
+  }
+
+  save(into: StateWords): void {
+    into.put(this.#address, this.#flags);
+  }
+
+  load(from: StateWords): void {
+    this.#address = from.get();
+    this.#flags = from.get();
   }
 
   /** The register. */

@@ -1,11 +1,12 @@
-import type { TimerFactory, VirtualClock } from '#sdk';
+import type { VirtualClock } from '#sdk';
+import type { QueuedTimerFactory } from '../timer-queue.ts';
 import type { ApicBus } from './apic-bus.ts';
 
 /** What a local APIC needs from its processor and the board. */
 export interface LapicDeps {
   readonly id: number;
   readonly clock: VirtualClock;
-  readonly timers: TimerFactory;
+  readonly timers: QueuedTimerFactory;
   readonly tscHz: number;
   readonly bus: ApicBus;
   readonly cpu: LapicCpu;

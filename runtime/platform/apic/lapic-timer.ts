@@ -1,4 +1,6 @@
-import type { Timer, TimerFactory, VirtualClock } from '#sdk';
+import type { VirtualClock } from '#sdk';
+import type { Movable, StateWords } from '../../machine/state-words.ts';
+import { type QueuedTimer, rearm, type QueuedTimerFactory } from '../timer-queue.ts';
 import { nsAtTicks, ticksAt } from '../time-scale.ts';
 
 /** Clock of the local APIC timer before its divider: one tick is one nanosecond of guest time. */
@@ -13,16 +15,16 @@ const TWO_32 = 2 ** 32;
 /** What the timer needs from its APIC. */
 export interface LapicTimerDeps {
   readonly clock: VirtualClock;
-  readonly timers: TimerFactory;
+  readonly timers: QueuedTimerFactory;
   readonly tscHz: number;
   /** Delivers the timer's interrupt, unless it is masked. */
   expire(): void;
 }
 
 /** The timer of a local APIC: one-shot, periodic, or against the time-stamp counter. */
-export class LapicTimer {
+export class LapicTimer implements Movable {
   readonly #deps: LapicTimerDeps;
-  readonly #timer: Timer;
+  readonly #timer: QueuedTimer;
   #lvt = MASKED;
   #divideConfig = 0;
   #initialCount = 0;
@@ -45,6 +47,24 @@ export class LapicTimer {
     this.#initialCount = 0;
     this.#disarmDeadline();
     this.#timer.cancel();
+  }
+
+  save(into: StateWords): void {
+    into.put(this.#lvt, this.#divideConfig, this.#initialCount, this.#startNs, this.#deadlineLow, this.#deadlineHigh, this.#tscOffset);
+    into.putFlag(this.#stopped);
+    into.putMoment(this.#timer.deadlineNs);
+  }
+
+  load(from: StateWords): void {
+    this.#lvt = from.get();
+    this.#divideConfig = from.get();
+    this.#initialCount = from.get();
+    this.#startNs = from.get();
+    this.#deadlineLow = from.get();
+    this.#deadlineHigh = from.get();
+    this.#tscOffset = from.get();
+    this.#stopped = from.getFlag();
+    rearm(this.#timer, from.getMoment());
   }
 
   /** Divide configuration register. */

@@ -1,7 +1,8 @@
+import type { Movable, StateWords } from '../../machine/state-words.ts';
 import { VectorSet } from './vector-set.ts';
 
 /** What a local APIC knows of fixed interrupts: requested, in service, and the priorities. */
-export class LapicVectors {
+export class LapicVectors implements Movable {
   /** Interrupts that wait. */
   readonly requested = new VectorSet();
   /** Interrupts that the processor is serving. */
@@ -18,6 +19,16 @@ export class LapicVectors {
     this.inService.clear();
     this.level.clear();
     this.taskPriority = 0;
+  }
+
+  save(into: StateWords): void {
+    for (const set of [this.requested, this.inService, this.level]) set.save(into);
+    into.put(this.#taskPriority);
+  }
+
+  load(from: StateWords): void {
+    for (const set of [this.requested, this.inService, this.level]) set.load(from);
+    this.taskPriority = from.get();
   }
 
   /** The vector that may interrupt now, or -1. */

@@ -1,5 +1,7 @@
+import type { Movable, StateWords } from '../../machine/state-words.ts';
+
 /** A set of the 256 interrupt vectors, as the 256-bit registers of a local APIC. */
-export class VectorSet {
+export class VectorSet implements Movable {
   readonly #words = new Uint32Array(8);
 
   /** Whether `vector` is in the set. */
@@ -26,6 +28,14 @@ export class VectorSet {
   /** Vectors 32 * index and on as a 32-bit register. */
   word(index: number): number {
     return this.#words[index] ?? 0;
+  }
+
+  save(into: StateWords): void {
+    into.put(...this.#words);
+  }
+
+  load(from: StateWords): void {
+    for (let i = 0; i < this.#words.length; i++) this.#words[i] = from.get();
   }
 
   /** Empties the set. */

@@ -60,7 +60,6 @@ export class HypercallBench {
       if (at >= 0) this.state.ram.bytes.set(bytes, at);
       return at >= 0;
     },
-    writeAsKernel: (pointer: bigint, bytes: Uint8Array) => this.access.write(pointer, bytes),
   };
 
   #at(pointer: bigint, length: number): number {
@@ -72,7 +71,10 @@ export class HypercallBench {
     const note = (what: string) => void this.events.push(what);
     return {
       id,
-      runstate: new RunstateClock(() => this.time),
+      runstate: new RunstateClock(
+        () => this.time,
+        (pointer, bytes) => this.access.write(pointer, bytes),
+      ),
       singleshot: { arm: (at) => note(`singleshot ${at}`), cancel: () => note('stop singleshot') },
       periodic: { start: (period) => note(`periodic ${period}`), stop: () => note('stop periodic') },
       yield: () => note('yield'),

@@ -32,10 +32,13 @@ describe('PV clock', () => {
 describe('runstate', () => {
   it('counts the time in each state and publishes changes', () => {
     let now = 100;
-    const clock = new RunstateClock(() => now);
     const seen: Uint8Array[] = [];
+    const clock = new RunstateClock(
+      () => now,
+      (pointer, bytes) => pointer === 0x1000n && seen.push(bytes.slice()) > 0,
+    );
     clock.enter(Runstate.RUNSTATE_running);
-    expect(clock.register((bytes) => seen.push(bytes.slice()) > 0, true)).toBe(true);
+    expect(clock.register(0x1000n, true)).toBe(true);
     now = 150;
     clock.enter(Runstate.RUNSTATE_blocked);
     now = 175;
@@ -48,13 +51,16 @@ describe('runstate', () => {
 
   it('marks the area while it is written, when the guest wants that', () => {
     let now = 1;
-    const clock = new RunstateClock(() => now);
     const flags: boolean[] = [];
-    clock.register((bytes) => flags.push((bytes[11] ?? 0) >= 0x80) > 0, false);
+    const clock = new RunstateClock(
+      () => now,
+      (pointer, bytes) => pointer !== 0n && flags.push((bytes[11] ?? 0) >= 0x80) > 0,
+    );
+    clock.register(0x1000n, false);
     clock.updateFlag = true;
     now = 2;
     clock.enter(Runstate.RUNSTATE_running);
     expect(flags).toEqual([false, true, false]);
-    expect(clock.register(() => false, false)).toBe(false);
+    expect(clock.register(0n, false)).toBe(false);
   });
 });
