@@ -152,6 +152,7 @@ function decode(c: Cursor, mode: DecodeMode): Instruction | DecodeFailure {
   // MOV to and from control and debug registers ignores mod
   const registerOnly = map === 1 && !vex && opcode >= 0x20 && opcode <= 0x23;
   const isMemory = row.modrm && modrm >> 6 !== 3 && !registerOnly;
+  const structure = c.pos + (isMemory && addressWidth !== 16 && (modrm & 7) === 4 ? 1 : 0);
   const memory = isMemory ? readMemory(c, modrm, p, addressWidth, code) : null;
   if (p.lock && !(row.lock && isMemory && lockable(row))) return 'invalid';
   const size = row.size;
@@ -166,7 +167,7 @@ function decode(c: Cursor, mode: DecodeMode): Instruction | DecodeFailure {
     operands.push(operand);
   }
   return {
-    row, length: c.pos, memory: isMemory, relative: source.relative,
+    row, length: c.pos, structure, memory: isMemory, relative: source.relative,
     facts: {
       operands, size, addressWidth, mode: code, stackWidth: code === 64 ? 64 : mode.stack, lock: p.lock,
       repeat: p.rep === 0xf3 ? 1 : p.rep === 0xf2 ? 2 : 0, segment: memory !== null ? memory.segment : p.segment >= 0 ? p.segment : 3,

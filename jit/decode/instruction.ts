@@ -6,6 +6,8 @@ export interface Instruction {
   readonly row: Row;
   /** Length in bytes. */
   readonly length: number;
+  /** Bytes up to the displacement and the immediate: prefixes, opcode, ModRM and SIB. */
+  readonly structure: number;
   /** Operands and mode, as the row's meaning wants them. */
   readonly facts: InstructionFacts;
   /** True when ModRM names memory. */

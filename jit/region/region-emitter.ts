@@ -16,6 +16,8 @@ export class RegionEmitter extends RegionEffects {
   /** Page caches at the start of blocks that only one other leads to, and at the end of each. */
   private readonly startedWays = new Map<number, Way>();
   private readonly endedWays = new Map<number, Way>();
+  /** Something goes back to the switch at the root. */
+  private returnsToRoot = false;
 
   /** Emits the function under a name. */
   emit(name: string): void {
@@ -70,12 +72,16 @@ export class RegionEmitter extends RegionEffects {
       this.startFlags(0, MEMORY);
       return [...this.enter(0), ...this.tree(0)];
     }
-    // a loop around a switch: to the entries from outside, then to the targets of edges that no structured loop can express
-    let inside: Expr[] = [m.switch([...entries.map((e) => `e${e}`), ...roots.map((r) => `b${r}`)], `e${entries[0]}`, this.get(this.next, 'i32'))];
+    const ys = [...(children[this.request.blocks.length] as number[])].sort((a, b) => (order[a] as number) - (order[b] as number));
+    const trees = ys.map((y) => this.tree(y));
+    // a switch to the entries from outside, and in a loop around it to the targets of edges that no structured loop can express
+    const targets = [...entries.map((e) => `e${e}`), ...(this.returnsToRoot ? roots.map((r) => `b${r}`) : [])];
+    let inside: Expr[] = [m.switch(targets, `e${entries[0]}`, this.get(this.next, 'i32'))];
     for (const e of entries) inside = [m.block(`e${e}`, inside), ...this.enter(e), m.br(`b${e}`)];
-    const ys = [...(children[this.request.blocks.length] as number[])].sort((a, b) => (order[b] as number) - (order[a] as number));
-    for (const y of [...ys].reverse()) inside = [m.block(`b${y}`, inside), ...this.tree(y)];
-    return [this.set(this.next, this.load32(this.get(RECORD, 'i32'), L.REC_ENTRY)), m.loop('root', m.block(null, inside))];
+    for (const [i, y] of ys.entries()) inside = [m.block(`b${y}`, inside), ...(trees[i] as Expr[])];
+    const next = this.set(this.next, this.load32(this.get(RECORD, 'i32'), L.REC_ENTRY));
+    // where it is not needed, the loop would have every register pass through the stack at every visit
+    return [next, this.returnsToRoot ? m.loop('root', m.block(null, inside)) : m.block(null, inside)];
   }
 
   /** Blocks that the switch at the root leads to when nothing comes in, behind the entries. */
@@ -204,9 +210,14 @@ export class RegionEmitter extends RegionEffects {
           state,
           indirect.some((i) => this.readsCarry[i] as boolean),
         ),
-        this.when(m.i32.eqz(this.isSpent()), [...fills, this.set(this.next, this.load32(this.get(slot, 'i32'), at + 4)), m.br('root')]),
+        this.when(m.i32.eqz(this.isSpent()), [...fills, this.set(this.next, this.load32(this.get(slot, 'i32'), at + 4)), this.toRoot()]),
       ]),
     ];
+  }
+
+  private toRoot(): Expr {
+    this.returnsToRoot = true;
+    return this.module.br('root');
   }
 
   /** Control to an offset: inside the region, or out of it. */
@@ -227,7 +238,7 @@ export class RegionEmitter extends RegionEffects {
     const inherits = s.merges.has(to) || s.loops.has(to) || s.isDispatched(from, to);
     const keep = inherits && this.readsFlags[to] ? this.keepFlags(state, this.readsCarry[to] as boolean) : [];
     if (s.isDispatched(from, to)) {
-      return [...out, ...fills, ...this.tick(to, state), ...keep, this.set(this.next, this.i32(this.rootNumber(to))), m.br('root')];
+      return [...out, ...fills, ...this.tick(to, state), ...keep, this.set(this.next, this.i32(this.rootNumber(to))), this.toRoot()];
     }
     if (s.isBackEdge(from, to)) return [...out, ...fills, ...this.tick(to, state), ...keep, m.br(`l${to}`)];
     if (s.merges.has(to)) return [...out, ...fills, ...keep, m.br(`b${to}`)];

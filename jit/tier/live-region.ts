@@ -37,7 +37,7 @@ export class LiveRegion implements Region {
       this.doors.push({ block, index });
     }
     for (const block of this.grown.blocks) {
-      block.regions.add(this);
+      noteRegion(block, this);
       // what is still interpreted so often that it is reported once more wants an entry
       if (!block.entered) cool(this.view, block);
     }
@@ -46,7 +46,7 @@ export class LiveRegion implements Region {
 
   /** Notes that the region leads to a block outside. */
   leadTo(block: Block): void {
-    block.regions.add(this);
+    noteRegion(block, this);
     block.linked = true;
   }
 
@@ -79,4 +79,9 @@ export class LiveRegion implements Region {
       this.view.setUint32(at, block.handler, true);
     }
   }
+}
+
+function noteRegion(block: Block, region: LiveRegion): void {
+  block.regions ??= new Set();
+  block.regions.add(region);
 }

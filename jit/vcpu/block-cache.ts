@@ -1,8 +1,10 @@
 import { type DecodeFailure, decodeInstruction } from '../decode/decode-instruction.ts';
 import type { DecodeMode, Instruction } from '../decode/instruction.ts';
 import type { Predecoder } from '../interp/predecode.ts';
+import { RecordTemplates } from '../interp/record-templates.ts';
 import { type Ending, endingOf } from '../analyze/control.ts';
 import * as L from '../state/vcpu-layout.ts';
+import { BlockIndex } from './block-index.ts';
 
 /** A decoded block: where it lies and where its records are. */
 export interface Block {
@@ -41,8 +43,8 @@ export interface Block {
   linked: boolean;
   /** True while its record leads into a translated region. */
   entered: boolean;
-  /** Translated regions that contain it. */
-  readonly regions: Set<Region>;
+  /** Translated regions that contain it or lead to it. */
+  regions: Set<Region> | null;
 }
 
 /** A translated region, as far as the block cache must know it. */
@@ -53,6 +55,9 @@ export interface Region {
 
 /** A block whose bytes keep changing while they are read is decoded so often; then it runs once and is forgotten. */
 const MOST_TRIES = 3;
+
+/** Bytes of a second page that an instruction may reach into. */
+const CODE_TAIL = 16;
 
 /** Most instructions in one block. */
 const BLOCK_LIMIT = 48;
@@ -74,16 +79,16 @@ const nextPage = (linear: bigint): bigint => BigInt.asIntN(64, (linear | 4095n) 
 
 const isCanonical = (linear: bigint): boolean => BigInt.asIntN(48, linear) === BigInt.asIntN(64, linear);
 
-/**
- * How an instruction ends its block; `end` is the linear address of the byte after it. A branch that cuts EIP to 16 bits
- * goes elsewhere than its distance says, and none can go where no address is canonical: nothing may be linked or grown along it.
- */
-function endingIn(instruction: Instruction, end: bigint): Ending {
+/** True when all that relative branches of a block can reach is canonical. */
+const isInside = (linear: bigint): boolean => Math.abs(Number(BigInt.asIntN(64, linear))) < 2 ** 47 - 2 ** 33;
+
+const isRelative = (ending: Ending): boolean => ending === 'branch' || ending === 'jump' || ending === 'call';
+
+/** How an instruction ends its block, wherever it lies. A branch that cuts EIP to 16 bits goes elsewhere than its distance says: nothing is grown along it. */
+function endingByRow(instruction: Instruction): Ending {
   const ending = endingOf(instruction);
   const { mode, size } = instruction.facts;
-  if (ending !== 'branch' && ending !== 'jump' && ending !== 'call') return ending;
-  if (mode === 64) return isCanonical(end + instruction.relative) ? ending : 'left';
-  return mode === 32 && size === 16 ? 'left' : ending;
+  return isRelative(ending) && mode === 32 && size === 16 ? 'left' : ending;
 }
 
 /** What the block cache asks of its vCPU. */
@@ -94,8 +99,8 @@ export interface CodeSource {
   isRam(physical: number): boolean;
   /** The bytes of the page at a physical address: of guest RAM, or what a device answers now. */
   codePage(physical: number): Uint8Array;
-  /** Marks 64-byte pieces of the page of a physical address (bits) as code, before or after it is read. */
-  claim(physical: number, pieces: bigint): void;
+  /** Marks the 64-byte pieces of bytes `first` to `last` of the page of a physical address as code, before or after it is read. */
+  claim(physical: number, first: number, last: number): void;
   /** Says that exactly these pieces of the page hold code of this core. */
   settle(physical: number, pieces: bigint): void;
   /** True when other threads may store into code while it is decoded. */
@@ -104,11 +109,12 @@ export interface CodeSource {
 
 /** Decoded blocks, found by physical address and mode; knows which bytes of RAM they came from. */
 export class BlockCache {
-  private blocks = new Map<number, Block>();
-  private byPage = new Map<number, Set<Block>>();
-  private readonly byEnd = new Map<number, Block>();
-  private readonly byStart = new Map<number, Block>();
+  private readonly blocks = new BlockIndex();
+  private readonly templates: RecordTemplates;
   private next = L.ARENA;
+  /** Of the instruction that was written last: its length, and the distance of its relative branch. */
+  private length = 0;
+  private relative = 0;
   /** How often the whole cache was dropped because the arena was full. */
   resets = 0;
   decoded = 0;
@@ -119,6 +125,7 @@ export class BlockCache {
 
   constructor(view: DataView, predecoder: Predecoder, source: CodeSource) {
     this.view = view;
+    this.templates = new RecordTemplates(view.buffer);
     this.predecoder = predecoder;
     this.source = source;
   }
@@ -130,8 +137,7 @@ export class BlockCache {
   find(linear: bigint, mode: number, room = Number.POSITIVE_INFINITY): Block | null {
     const physical = this.source.fetchPage(linear);
     if (physical < 0) return null;
-    const key = keyOf(physical, mode);
-    const block = this.blocks.get(key);
+    const block = this.blocks.at(physical, mode);
     if (block === undefined || (block.cut === 0 ? block.size > room : block.cut !== room)) return this.decode(linear, physical, mode, room);
     if (block.second >= 0) {
       const second = this.source.fetchPage(nextPage(linear));
@@ -146,7 +152,7 @@ export class BlockCache {
     if (this.next + (BLOCK_LIMIT + 2) * L.REC_SIZE > L.ARENA_END) this.reset();
     const inPage = physical & 4095;
     const isRam = this.source.isRam(physical);
-    if (isRam) this.source.claim(physical, 1n << BigInt(inPage >> 6));
+    if (isRam) this.source.claim(physical, inPage, inPage);
     const page = this.source.codePage(pageOf(physical));
     // what a device answers may change at any time: such code runs one instruction at a time and is decoded anew each time
     let lasting = isRam && tries < MOST_TRIES;
@@ -166,42 +172,60 @@ export class BlockCache {
     let instructions = 0;
     let cut = 0;
     let joint: Uint8Array | null = null;
+    const root = this.templates.root(decodeMode, flat);
+    const everywhere = code !== 64 || isInside(linear);
     while (count < limit && inPage + offset < 4096) {
-      let instruction = decodeInstruction(page, inPage + offset, decodeMode);
-      if (reaches(instruction, 4096 - inPage - offset) > room - offset) {
-        cut = room;
-        if (count > 0) break;
-        instruction = 'long'; // #GP too, and nothing behind the segment is fetched
+      const template = inPage + offset <= 4096 - 15 ? this.templates.find(root, page, inPage + offset) : null;
+      let written: Ending | null = null;
+      if (template !== null && template.length <= room - offset) {
+        this.relative = this.templates.write(template, page, inPage + offset, at, offset, count);
+        this.length = template.length;
+        // NaN: its displacement has no place there
+        if (!Number.isNaN(this.relative)) written = template.ending;
       }
-      if (instruction === 'short') {
-        if (count > 0) break; // the instruction that crosses the page gets a block of its own
-        const joined = this.joinPages(linear, inPage, page);
-        if (joined === null) return null;
-        second = joined.second;
-        lasting &&= this.source.isRam(second);
-        joint = joined.bytes;
-        instruction = decodeInstruction(joined.bytes, 0, decodeMode);
-        if (reaches(instruction, 0) > room) {
+      if (written === null) {
+        let instruction = decodeInstruction(page, inPage + offset, decodeMode);
+        if (reaches(instruction, 4096 - inPage - offset) > room - offset) {
           cut = room;
-          instruction = 'long';
+          if (count > 0) break;
+          instruction = 'long'; // #GP too, and nothing behind the segment is fetched
         }
+        if (instruction === 'short') {
+          if (count > 0) break; // the instruction that crosses the page gets a block of its own
+          const joined = this.joinPages(linear, inPage, page);
+          if (joined === null) return null;
+          second = joined.second;
+          lasting &&= this.source.isRam(second);
+          joint = joined.bytes;
+          instruction = decodeInstruction(joined.bytes, 0, decodeMode);
+          if (reaches(instruction, 0) > room) {
+            cut = room;
+            instruction = 'long';
+          }
+        }
+        if (typeof instruction === 'string') {
+          this.blank(at, offset, count, instruction === 'long' ? 'protection' : 'undefined');
+          at += L.REC_SIZE;
+          count++;
+          offset++;
+          ending = 'system';
+          break;
+        }
+        this.predecoder.write(at, instruction, offset, count, flat);
+        written = endingByRow(instruction);
+        this.length = instruction.length;
+        this.relative = Number(instruction.relative);
+        if (second < 0) this.templates.learn(root, page, inPage + offset, at, instruction, written);
       }
-      if (typeof instruction === 'string') {
-        this.blank(at, offset, count, instruction === 'long' ? 'protection' : 'undefined');
-        at += L.REC_SIZE;
-        count++;
-        offset++;
-        ending = 'system';
-        break;
-      }
-      this.predecoder.write(at, instruction, offset, count, flat);
-      ending = endingIn(instruction, linear + BigInt(offset + instruction.length));
-      if (linkable) this.allowLinks(at, instruction, ending, inPage + offset + instruction.length);
+      offset += this.length;
+      // a branch that can go where no address is canonical must not be linked
+      if (!everywhere && isRelative(written) && !isCanonical(linear + BigInt(offset + this.relative))) written = 'left';
+      ending = written;
+      if (linkable && isRelative(ending)) this.allowLinks(at, inPage + offset);
       at += L.REC_SIZE;
       count++;
-      offset += instruction.length;
       instructions++;
-      if (ending === 'branch' || ending === 'jump' || ending === 'call') target = offset + Number(instruction.relative);
+      if (isRelative(ending)) target = offset + this.relative;
       if (second >= 0 || ending !== 'end') break;
     }
     if (ending === 'end') {
@@ -229,14 +253,12 @@ export class BlockCache {
       owner: null,
       linked: false,
       entered: false,
-      regions: new Set(),
+      regions: null,
     };
     if (!lasting) return block;
-    this.byEnd.set(at - L.REC_SIZE, block);
-    this.byStart.set(record, block);
-    this.blocks.set(keyOf(physical, mode), block);
-    this.index(block, pageOf(physical), inPage, Math.min(4095, inPage + Math.max(offset, 1) - 1));
-    if (second >= 0) this.index(block, second, 0, offset - (4096 - inPage) - 1);
+    this.blocks.add(block);
+    this.source.claim(physical, inPage, Math.min(4095, inPage + Math.max(offset, 1) - 1));
+    if (second >= 0) this.source.claim(second, 0, offset - (4096 - inPage) - 1);
     if (this.source.isShared && !this.isAsRead(block, page, joint)) {
       // somebody has written there since it was read, and before all of it was marked
       this.invalidate(physical, 1);
@@ -259,7 +281,7 @@ export class BlockCache {
   private joinPages(linear: bigint, inPage: number, page: Uint8Array): { bytes: Uint8Array; second: number } | null {
     const second = this.source.fetchPage(nextPage(linear));
     if (second < 0) return null;
-    if (this.source.isRam(second)) this.source.claim(second, 1n);
+    if (this.source.isRam(second)) this.source.claim(second, 0, 0);
     const bytes = new Uint8Array(32);
     const head = page.subarray(inPage);
     bytes.set(head);
@@ -267,11 +289,10 @@ export class BlockCache {
     return { bytes, second };
   }
 
-  /** A relative branch that ends `end` bytes behind the start of its page may be linked to what lies in the same page. */
-  private allowLinks(at: number, instruction: Instruction, ending: Ending, end: number): void {
-    if (ending !== 'branch' && ending !== 'jump' && ending !== 'call') return;
-    const target = BigInt(end) + instruction.relative;
-    this.view.setUint32(at + L.REC_CHAIN, target >= 0n && target < 4096n ? 1 : 0, true);
+  /** The relative branch at hand, which ends `end` bytes behind the start of its page, may be linked to what lies in the same page. */
+  private allowLinks(at: number, end: number): void {
+    const target = end + this.relative;
+    this.view.setUint32(at + L.REC_CHAIN, target >= 0 && target < 4096 ? 1 : 0, true);
     this.view.setUint32(at + L.REC_CHAIN_NOT, end < 4096 ? 1 : 0, true);
   }
 
@@ -284,17 +305,6 @@ export class BlockCache {
     this.view.setUint32(at + L.REC_HANDLER, this.predecoder.special(handler), true);
     this.view.setUint16(at + L.REC_OFFSET, offset, true);
     this.view.setUint8(at + L.REC_ORDINAL, ordinal);
-  }
-
-  /** Remembers that a block came from bytes `first` to `last` of a page. */
-  private index(block: Block, page: number, first: number, last: number): void {
-    let set = this.byPage.get(page);
-    if (set === undefined) {
-      set = new Set();
-      this.byPage.set(page, set);
-    }
-    set.add(block);
-    this.source.claim(page, piecesOf(first, last));
   }
 
   /** True when the bytes of a block in RAM are still those that it was decoded from. */
@@ -312,71 +322,64 @@ export class BlockCache {
   /** A store hit `length` bytes at `physical` that may hold code: drops the blocks that overlap it. */
   invalidate(physical: number, length: number): void {
     const page = pageOf(physical);
-    const set = this.byPage.get(page);
-    if (set === undefined) {
+    const found = this.blocks.page(page);
+    if (found === undefined) {
       this.source.settle(page, 0n);
       return;
     }
+    for (const block of found.starts.values()) if (physical < block.physical + block.length && physical + length > block.physical) this.forget(block);
+    for (const block of found.tails) if (physical < page + CODE_TAIL) this.forget(block);
+    this.remap(page);
+  }
+
+  private forget(block: Block): void {
     const stale = this.predecoder.special('stale');
-    for (const block of set) {
-      const first = block.second === page ? block.second : block.physical;
-      const size = block.second === page ? 16 : block.length;
-      if (physical >= first + size || physical + length <= first) continue;
-      for (let i = 0; i < block.count; i++) this.view.setUint32(block.record + i * L.REC_SIZE + L.REC_HANDLER, stale, true);
-      this.blocks.delete(keyOf(block.physical, block.mode));
-      this.drop(block);
-      set.delete(block);
-      if (block.second >= 0) this.byPage.get(block.second === page ? pageOf(block.physical) : block.second)?.delete(block);
-    }
-    this.remap(page, set);
+    for (let i = 0; i < block.count; i++) this.view.setUint32(block.record + i * L.REC_SIZE + L.REC_HANDLER, stale, true);
+    this.drop(block);
+    this.blocks.remove(block);
   }
 
   private drop(block: Block): void {
     block.valid = false;
+    if (block.regions === null) return;
     for (const region of block.regions) region.retire();
-    block.regions.clear();
+    block.regions = null;
   }
 
   /** The block whose last record is at an address. */
   endingAt(record: number): Block | undefined {
-    return this.byEnd.get(record);
+    return this.blocks.endingAt(record);
   }
 
   /** The block whose first record is at an address, valid or not. */
   startingAt(record: number): Block | undefined {
-    return this.byStart.get(record);
+    return this.blocks.startingAt(record);
   }
 
   /** Where the indirect branch at a block's end went last, as far as the interpreter saw. */
   lastTarget(block: Block): Block | undefined {
-    return this.byStart.get(this.view.getUint32(block.record + (block.count - 1) * L.REC_SIZE + L.REC_CHAIN, true));
+    return this.blocks.startingAt(this.view.getUint32(block.record + (block.count - 1) * L.REC_SIZE + L.REC_CHAIN, true));
   }
 
   /** The block at a physical address, if it has been decoded. */
   known(physical: number, mode: number): Block | undefined {
-    return this.blocks.get(keyOf(physical, mode));
+    return this.blocks.at(physical, mode);
   }
 
   /** Recomputes which chunks of a page hold code. */
-  private remap(page: number, set: ReadonlySet<Block>): void {
+  private remap(page: number): void {
     let map = 0n;
-    for (const block of set) {
-      const first = block.second === page ? 0 : block.physical & 4095;
-      const last = block.second === page ? 15 : first + block.length - 1;
-      map |= piecesOf(first, last);
-    }
+    const found = this.blocks.page(page);
+    for (const { physical, length } of found?.starts.values() ?? []) map |= piecesOf(physical & 4095, (physical & 4095) + length - 1);
+    if (found !== undefined && found.tails.size > 0) map |= piecesOf(0, CODE_TAIL - 1);
     this.source.settle(page, map);
-    if (set.size === 0) this.byPage.delete(page);
   }
 
   /** Drops everything: the arena is full. Called between blocks only. */
   reset(): void {
-    for (const block of this.blocks.values()) this.drop(block);
+    for (const block of this.blocks.all()) this.drop(block);
+    for (const page of this.blocks.pages()) this.source.settle(page, 0n);
     this.blocks.clear();
-    this.byEnd.clear();
-    this.byStart.clear();
-    for (const page of this.byPage.keys()) this.source.settle(page, 0n);
-    this.byPage.clear();
     this.next = L.ARENA;
     this.resets++;
     this.onReset?.();

@@ -33,12 +33,15 @@ export const coreWord = (core: number, field: number): number => (B.CORE + core 
 export class Board {
   readonly words: Int32Array;
   readonly codeMap: BigUint64Array;
+  /** The same as pairs of 32-bit words, the low one first. */
+  readonly codeWords: Int32Array;
   readonly cores: number;
   readonly #kicks: readonly Int32Array[];
 
   constructor({ shared, states }: BoardMemory) {
     this.words = new Int32Array(shared.buffer);
     this.codeMap = new BigUint64Array(shared.buffer, B.CODE_MAP, B.CODE_PAGES);
+    this.codeWords = new Int32Array(shared.buffer, B.CODE_MAP, 2 * B.CODE_PAGES);
     this.cores = states.length;
     this.#kicks = states.map((state) => new Int32Array(state.buffer));
   }

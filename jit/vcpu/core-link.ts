@@ -110,17 +110,21 @@ export class CoreLink {
     else this.#core.protect(page * 4096);
   }
 
-  /** Before code is read from a page: marks 64-byte pieces of it (bits) as code of this core. */
-  claim(physical: number, pieces: bigint): void {
+  /** Before code is read from a page: marks the 64-byte pieces of bytes `first` to `last` of it as code of this core. */
+  claim(physical: number, first: number, last: number): void {
     const page = physical >>> 12;
-    const { words, codeMap } = this.board;
+    const { words, codeMap, codeWords } = this.board;
     const owners = (B.CODE_OWNERS >> 2) + page;
-    const known = codeMap[page] as bigint;
-    if ((known & pieces) === pieces && ((words[owners] as number) & this.#own) !== 0) return;
+    const low = first < 2048 ? bits(first >> 6, Math.min(last >> 6, 31)) : 0;
+    const high = last >= 2048 ? bits(Math.max(first >> 6, 32) & 31, (last >> 6) & 31) : 0;
+    const isMarked = ((codeWords[2 * page] as number) & low) === low && ((codeWords[2 * page + 1] as number) & high) === high;
+    if (isMarked && ((words[owners] as number) & this.#own) !== 0) return;
     this.#lock();
     Atomics.or(words, owners, this.#own);
-    const before = Atomics.or(codeMap, page, pieces);
-    if (before === 0n) {
+    const isNew = codeMap[page] === 0n;
+    Atomics.or(codeWords, 2 * page, low);
+    Atomics.or(codeWords, 2 * page + 1, high);
+    if (isNew) {
       this.#core.protect(physical);
       this.#ask(page);
     }
@@ -188,3 +192,6 @@ export class CoreLink {
 }
 
 const ringWord = (count: number): number => (B.PROTECT_RING >> 2) + (count & (B.PROTECT_KEPT - 1));
+
+/** Bits `from` to `to` of a word. */
+const bits = (from: number, to: number): number => ((2 << to) - (1 << from)) | 0;

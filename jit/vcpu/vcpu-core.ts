@@ -111,7 +111,7 @@ export class VcpuCore {
       fetchPage: (linear) => this.fetch(linear),
       isRam: (physical) => this.isRam(physical),
       codePage: (physical) => (this.isRam(physical) ? this.ramPage(physical) : this.devicePage(physical)),
-      claim: (physical, pieces) => this.link.claim(physical, pieces),
+      claim: (physical, first, last) => this.link.claim(physical, first, last),
       settle: (physical, pieces) => this.link.settle(physical, pieces),
       isShared: this.link.isShared,
     });
@@ -364,7 +364,8 @@ export class VcpuCore {
     const physical = this.exports.fetchCurrent() >>> 0;
     if (i32[L.FAULT >> 2] !== 0) return 0;
     let block: Block | null | undefined = this.blocks.known(physical, mode);
-    if (block === undefined || block.second >= 0 || (mode & L.MODE_EDGE) !== 0) block = this.blocks.find(this.linearRip(mode), mode, room);
+    if (block === undefined && (mode & L.MODE_FLAT) !== 0) block = this.blocks.obtain(this.linearRip(mode), physical, mode);
+    else if (block === undefined || block.second >= 0 || (mode & L.MODE_EDGE) !== 0) block = this.blocks.find(this.linearRip(mode), mode, room);
     if (block === null) return 0;
     this.onFound?.(block);
     if ((mode & L.MODE_SINGLE) === 0 && block.valid) {
