@@ -35,23 +35,38 @@ export class CountingSubject implements StirSubject {
   }
 }
 
-/** A domain that waits, and answers each event on its console's port. */
+/** Of the guest that answers. */
+const CONSOLE_PORT = 2;
+
+/** A domain that waits, and answers each event on its console's port once it has written a letter. */
 export class AnsweringSubject implements StirSubject {
   readonly domain: Domain;
   hasAnswered = false;
+  #isReady = false;
+  #isAsked = false;
 
   constructor(domain: Domain) {
     this.domain = domain;
+    domain.console.once('data', () => {
+      this.#isReady = true;
+      if (this.#isAsked) this.ask();
+    });
   }
 
   ask(): void {
-    const { life, console } = this.domain;
-    if (life === undefined) return;
+    const { life } = this.domain;
     this.hasAnswered = false;
+    this.#isAsked = true;
+    if (life === undefined || !this.#isReady) return;
     life.onConsole = () => {
       this.hasAnswered = true;
     };
-    console.write('x');
+    this.poke();
+  }
+
+  /** Sends it an event: by itself, for it takes nothing out of its console's ring. */
+  poke(): void {
+    this.domain.life?.state.events.notify(CONSOLE_PORT);
   }
 }
 
