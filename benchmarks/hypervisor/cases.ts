@@ -1,18 +1,14 @@
 import { once } from 'node:events';
-import { createHypervisor, type Domain, type Hypervisor } from '#runtime';
+import { createHypervisor, type Domain } from '#runtime';
 import { hostNow } from '../../runtime/machine/clock.ts';
 import { type HypervisorCase, quantile, sleep } from './figure.ts';
-import { ANSWERED_AT, answering, busy, hello } from './guests.ts';
+import { ANSWERED_AT, answering, hello } from './guests.ts';
 import { linuxCases } from './linux-cases.ts';
 import { shares } from './shares.ts';
+import { swap } from './swap.ts';
 import { overhead, parallel } from './work.ts';
 
 const SMALL_MIB = 4;
-
-/** Creates domains that compute. */
-function computing(hypervisor: Hypervisor, count: number, memory = SMALL_MIB): Promise<Domain[]> {
-  return Promise.all(Array.from({ length: count }, (_, i) => hypervisor.createDomain({ name: `busy-${i}`, kernel: busy, memory })));
-}
 
 const creation: HypervisorCase = {
   name: 'creation',
@@ -56,30 +52,6 @@ const event: HypervisorCase = {
       { name: "event to a halted guest's interrupt handler, median", value: quantile(there, 0.5), unit: 'us', goal: '<= 60' },
       { name: 'event to a halted guest and its answer, median', value: quantile(times, 0.5), unit: 'us' },
       { name: 'the same, 99 %', value: quantile(times, 0.99), unit: 'us' },
-    ];
-  },
-};
-
-const swap: HypervisorCase = {
-  name: 'swap',
-  run: async () => {
-    await using hypervisor = await createHypervisor({ pcpus: 2 });
-    const domains = await computing(hypervisor, 8);
-    const names = ['sedf', 'bvt', 'credit'];
-    for (const name of names) await hypervisor.setScheduler(name);
-    const swaps: number[] = [];
-    const stalls: number[] = [];
-    for (let i = 0; i < 30; i++) {
-      const before = domains.map(({ cpuTimeNs }) => cpuTimeNs);
-      const start = performance.now();
-      await hypervisor.setScheduler(names[i % names.length] ?? 'sedf');
-      swaps.push(performance.now() - start);
-      while (domains.some(({ cpuTimeNs }, at) => cpuTimeNs === before[at])) await sleep(1);
-      stalls.push(performance.now() - start);
-    }
-    return [
-      { name: 'change of the scheduler under load, longest', value: Math.max(...swaps), unit: 'ms', goal: '<= 20' },
-      { name: 'until each of 8 vCPUs on 2 pCPUs has run since, median', value: quantile(stalls, 0.5), unit: 'ms' },
     ];
   },
 };

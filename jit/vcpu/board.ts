@@ -7,11 +7,42 @@ export interface BoardMemory {
   readonly states: readonly WebAssembly.Memory[];
 }
 
-/** Makes the board for a number of cores. Memory is taken as it is used. */
+/** Memory of another thread's making, for who only reads and writes there: V8 weighs buffers less than WebAssembly memories. */
+export interface SharedBytes {
+  readonly buffer: ArrayBufferLike;
+}
+
+/** A board for who runs no core; plain data too. */
+export interface BoardView {
+  readonly shared: SharedBytes;
+  readonly states: readonly SharedBytes[];
+}
+
+/** What of machine state a core has before it is used; its KICK is there. */
+const FIRST_PAGES = 1;
+
+/** Makes the board for a number of cores. Machine state begins small: most cores of a domain are never used. */
 export function createBoard(cores: number): BoardMemory {
   if (!Number.isInteger(cores) || cores < 1 || cores > B.MOST_CORES) throw new RangeError(`a domain has 1 to ${B.MOST_CORES} cores, not ${cores}`);
-  const memory = (pages: number): WebAssembly.Memory => new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
-  return { shared: memory(B.BOARD_PAGES), states: Array.from({ length: cores }, () => memory(STATE_PAGES)) };
+  const memory = (initial: number, maximum: number): WebAssembly.Memory => new WebAssembly.Memory({ initial, maximum, shared: true });
+  // what a memory is made with counts against V8's limit for garbage, used or not; what it grows by does not
+  const shared = memory(0, B.BOARD_PAGES);
+  shared.grow(B.BOARD_PAGES);
+  return { shared, states: Array.from({ length: cores }, () => memory(FIRST_PAGES, STATE_PAGES)) };
+}
+
+/** The board for a thread that runs no core. */
+export function viewOfBoard({ shared, states }: BoardMemory): BoardView {
+  return { shared: { buffer: shared.buffer }, states: states.map(({ buffer }) => ({ buffer })) };
+}
+
+/** The machine state of a core, all of it; on the thread that runs the core. */
+export function machineState({ board, core }: CorePlace): WebAssembly.Memory {
+  const state = board.states[core];
+  if (state === undefined) throw new RangeError(`there is no core ${core}`);
+  const missing = STATE_PAGES - state.buffer.byteLength / 65536;
+  if (missing > 0) state.grow(missing);
+  return state;
 }
 
 /** Where a core stands among those of its domain. */
@@ -38,12 +69,12 @@ export class Board {
   readonly cores: number;
   readonly #kicks: readonly Int32Array[];
 
-  constructor({ shared, states }: BoardMemory) {
+  constructor({ shared, states }: BoardView) {
     this.words = new Int32Array(shared.buffer);
     this.codeMap = new BigUint64Array(shared.buffer, B.CODE_MAP, B.CODE_PAGES);
     this.codeWords = new Int32Array(shared.buffer, B.CODE_MAP, 2 * B.CODE_PAGES);
     this.cores = states.length;
-    this.#kicks = states.map((state) => new Int32Array(state.buffer));
+    this.#kicks = states.map(({ buffer }) => new Int32Array(buffer, 0, (KICK >> 2) + 1));
   }
 
   /** Has a running core return to its host loop soon: at the next end of a block, or back edge of translated code. */

@@ -2,7 +2,7 @@ import type { InterpreterIndex } from '../interp/generate-interpreter.ts';
 import { Predecoder } from '../interp/predecode.ts';
 import * as L from '../state/vcpu-layout.ts';
 import { type Block, BlockCache } from './block-cache.ts';
-import { type CorePlace, createBoard } from './board.ts';
+import { type CorePlace, createBoard, machineState } from './board.ts';
 import { codeRoom, isNearEdge, refuseFetch } from './code-edge.ts';
 import { CoreLink } from './core-link.ts';
 import { clearJumpCache, forwardRecord } from './dead-records.ts';
@@ -89,7 +89,7 @@ export class VcpuCore {
   ) {
     this.ram = ram;
     this.host = host;
-    this.state = place.board.states[place.core] as WebAssembly.Memory;
+    this.state = machineState(place);
     this.view = new DataView(this.state.buffer);
     this.i32 = new Int32Array(this.state.buffer);
     this.link = new CoreLink(place.board, place.core, {

@@ -1,10 +1,10 @@
 import { createBoard } from '#jit';
 import { HvmParam, ReservedGrant } from '#sdk';
-import { type BootState, loadKernel, unpackLinuxPayload } from '../loader/index.ts';
+import { type BootState, loadPvhKernel, unpackLinuxPayload } from '../loader/index.ts';
 import { allocateRam } from '../machine/allocate-ram.ts';
 import { DomainTables, LENT_PAGES } from '../memory/domain-tables.ts';
 import { PAGE } from '../memory/guest-ram.ts';
-import { type DomainHandle, DomainState, type DomainThread } from './domain-state.ts';
+import { type DomainHandle, DomainState, type DomainThread, type DomainView } from './domain-state.ts';
 import { buildPvhAcpi } from './pvh-acpi.ts';
 import { VcpuMailbox } from './vcpu-mailbox.ts';
 import { lentFrames, pvhLayout, pvhMemoryMap } from './pvh-layout.ts';
@@ -47,7 +47,7 @@ export function allocateDomain(domid: number, vcpus: number, ramBytes: number, c
  *
  * @param unpack - takes the kernel out of a bzImage
  */
-export function buildDomain(handle: DomainHandle, image: DomainImage, thread: DomainThread, unpack = unpackLinuxPayload): BuiltDomain {
+export function buildDomain(handle: DomainView, image: DomainImage, thread: DomainThread, unpack = unpackLinuxPayload): BuiltDomain {
   const state = new DomainState(handle, thread);
   const { ram, tables, events, grants } = state;
   const pages = lendPages(state);
@@ -67,7 +67,7 @@ export function buildDomain(handle: DomainHandle, image: DomainImage, thread: Do
   for (const [index, value] of params) tables.params[index] = BigInt(value);
   grants.grant(ReservedGrant.GNTTAB_RESERVED_CONSOLE, 0, pvhLayout.consoleGfn);
   grants.grant(ReservedGrant.GNTTAB_RESERVED_XENSTORE, 0, pvhLayout.storeGfn);
-  const boot = loadKernel({
+  const boot = loadPvhKernel({
     ...image,
     memory: new Uint8Array(handle.ram.buffer, 0, handle.ramBytes),
     e820: pvhMemoryMap(handle.ramBytes),

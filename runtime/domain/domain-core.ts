@@ -1,7 +1,7 @@
 import type { InterpreterIndex } from '#jit/interpreter';
 import * as L from '#jit/layout';
 import { VCPU_RECORD_BYTES, VcpuCore, type VcpuHost } from '#jit';
-import type { DomainState } from './domain-state.ts';
+import type { DomainHandle, DomainState } from './domain-state.ts';
 import { writePhysmap } from './write-physmap.ts';
 
 /** A vCPU, as the core that it sits on sees it. */
@@ -15,6 +15,7 @@ export interface CoreUser {
 export interface DomainCoreParts {
   readonly module: WebAssembly.Module;
   readonly index: InterpreterIndex;
+  readonly handle: DomainHandle;
   readonly state: DomainState;
   /** Its number among those of the domain. */
   readonly core: number;
@@ -31,8 +32,7 @@ export class DomainCore {
   #user: CoreUser | undefined;
   #mapEpoch = -1;
 
-  constructor({ module, index, state, core }: DomainCoreParts) {
-    const { handle } = state;
+  constructor({ module, index, handle, state, core }: DomainCoreParts) {
     this.#state = state;
     const place = { board: handle.board, core };
     this.core = new VcpuCore(module, index, handle.ram, handle.ram.buffer.byteLength, this.#host(), place);

@@ -1,4 +1,4 @@
-import { Board, type BoardMemory } from '#jit';
+import { Board, type BoardMemory, type BoardView, type SharedBytes, viewOfBoard } from '#jit';
 import { EventChannels, type EventPeers } from '../event/event-channels.ts';
 import { VcpuUpcall } from '../event/vcpu-upcall.ts';
 import { GrantTable } from '../grant/grant-table.ts';
@@ -6,15 +6,26 @@ import { GuestRam } from '../memory/guest-ram.ts';
 import { Physmap } from '../memory/physmap.ts';
 import { DomainTables } from '../memory/domain-tables.ts';
 
-/** A domain as plain data, to be sent to another thread. */
-export interface DomainHandle {
+/** A domain as plain data, to be sent to another thread that runs none of its vCPUs. */
+export interface DomainView {
   readonly domid: number;
   readonly vcpus: number;
   readonly ramBytes: number;
-  readonly ram: WebAssembly.Memory;
+  readonly ram: SharedBytes;
   readonly tables: SharedArrayBuffer;
   /** What the cores that run its vCPUs share. */
+  readonly board: BoardView;
+}
+
+/** A domain as plain data, to be sent to a thread that runs vCPUs of it. */
+export interface DomainHandle extends DomainView {
+  readonly ram: WebAssembly.Memory;
   readonly board: BoardMemory;
+}
+
+/** A domain for threads that run none of its vCPUs: no WebAssembly memory is among it, each of which weighs on a thread's heap. */
+export function viewOfDomain(handle: DomainHandle): DomainView {
+  return { ...handle, ram: { buffer: handle.ram.buffer }, board: viewOfBoard(handle.board) };
 }
 
 /** What a thread does for the domain's state. */
@@ -29,7 +40,7 @@ export interface DomainThread {
  * The tables' owner at any moment is who holds their lock.
  */
 export class DomainState {
-  readonly handle: DomainHandle;
+  readonly handle: DomainView;
   readonly domid: number;
   readonly tables: DomainTables;
   readonly ram: GuestRam;
@@ -38,7 +49,7 @@ export class DomainState {
   readonly events: EventChannels;
   readonly grants: GrantTable;
 
-  constructor(handle: DomainHandle, thread: DomainThread) {
+  constructor(handle: DomainView, thread: DomainThread) {
     const { domid, vcpus } = handle;
     this.handle = handle;
     this.domid = domid;

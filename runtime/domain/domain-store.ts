@@ -48,7 +48,7 @@ export class DomainStore {
     this.store.addDomain(domid);
     this.session.transaction((nodes) => writeTree(nodes, state, news));
     const connection = this.store.introduceDomain(domid);
-    const ring = new XenStoreRing(new DataView(ram.memory.buffer, address, PAGE), connection, () => events.notify(port));
+    const ring = new XenStoreRing(new DataView(ram.bytes.buffer, address, PAGE), connection, () => events.notify(port));
     let isScheduled = false;
     let isConnected = true;
     const schedule = (): void => {

@@ -105,7 +105,7 @@ export class PvhMachine implements CoreUser {
     this.#recordView = new DataView(this.record.buffer, this.record.byteOffset, this.record.length);
     this.#words = place.words;
     this.host = this.#createHost(options.cpu, () => place.kicked());
-    this.seat = place.seat ?? new DomainCore({ module: options.module, index: options.index, state, core: place.core });
+    this.seat = place.seat ?? new DomainCore({ module: options.module, index: options.index, handle: this.handle, state, core: place.core });
     this.core = this.seat.core;
     state.tables.lock.meanwhile = () => this.core.link.serveWaiting();
     state.ram.onWrite = (address, length) => this.core.wrote(address, length);

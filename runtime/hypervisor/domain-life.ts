@@ -7,7 +7,7 @@ import { type DeviceSpecs, DomainDevices } from '../device/domain-devices.ts';
 import { allocateDomain, type DomainImage } from '../domain/build-domain.ts';
 import type { BuildResult } from '../domain/builder-worker.ts';
 import { ConsoleRing } from '../domain/console-ring.ts';
-import { type DomainHandle, DomainState } from '../domain/domain-state.ts';
+import { type DomainHandle, DomainState, viewOfDomain } from '../domain/domain-state.ts';
 import type { DomainStore, StoreLink } from '../domain/domain-store.ts';
 import { pvhLayout } from '../domain/pvh-layout.ts';
 import type { EventChannels } from '../event/event-channels.ts';
@@ -84,6 +84,7 @@ export class DomainLife {
   /** As other threads know it. */
   readonly peer: PeerDomain;
   readonly #services: DomainServices;
+  readonly #handle: DomainHandle;
   readonly #request: LifeRequest;
   readonly #built: BuildResult;
   readonly #store: StoreLink;
@@ -112,9 +113,10 @@ export class DomainLife {
     this.vcpus = Array.from({ length: handle.vcpus }, (_, vcpuId) => Object.freeze({ domid, vcpuId }));
     const board = DomainBoard.allocate();
     this.board = new DomainBoard(board);
-    this.peer = { handle, board };
+    this.#handle = handle;
+    this.peer = { handle: viewOfDomain(handle), board };
     this.cores = new Board(handle.board);
-    this.state = new DomainState(handle, {
+    this.state = new DomainState(this.peer.handle, {
       kick: (vcpu) => this.#kick(vcpu),
       peers: { find: (other) => services.findEvents(other), signal: () => undefined, closed: () => undefined },
     });
@@ -136,7 +138,7 @@ export class DomainLife {
   static async begin(services: DomainServices, request: LifeRequest): Promise<DomainLife> {
     const { config, domid, image, devices } = request;
     const handle = allocateDomain(domid, config.vcpus, config.memoryBytes, Math.min(MOST_CORES, services.links().length));
-    const built = await services.builder.run({ handle, image });
+    const built = await services.builder.run({ handle: viewOfDomain(handle), image });
     if ('error' in built) throw fromPlainError(built.error);
     const life = new DomainLife(services, request, handle, built);
     try {
@@ -257,6 +259,7 @@ export class DomainLife {
     const { boot, store, consolePort } = this.#built;
     this.#hosted = {
       ...this.peer,
+      handle: this.#handle,
       records: allocateRecords(this.vcpus.length),
       uuid: Uint8Array.from(Buffer.from(config.uuid.replaceAll('-', ''), 'hex')),
       boot,

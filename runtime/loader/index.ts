@@ -1,4 +1,4 @@
 export type * from './boot-state.ts';
-export { loadKernel } from './load-kernel.ts';
+export { loadKernel, loadPvhKernel } from './load-kernel.ts';
 export { isBzImage } from './bzimage.ts';
 export { unpackLinuxPayload } from './linux-payload.ts';

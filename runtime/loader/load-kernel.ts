@@ -28,6 +28,31 @@ export function loadKernel(request: LoadRequest): BootState {
   throw unrecognised(request);
 }
 
+/**
+ * Loads the kernel of a PVH domain, which begins by PVH and no other way: it has no firmware, no serial ports, none of a PC's timers.
+ *
+ * @throws HypervisorError if the kernel has no such entry, is damaged or too large; guest memory is then unchanged
+ */
+export function loadPvhKernel(request: LoadRequest): BootState {
+  const { kernel, kernelName } = request;
+  const payload = isBzImage(kernel) ? request.unpack?.(kernel) : kernel;
+  const boot = payload !== undefined && isElf(payload) ? loadPvh({ ...request, kernel: payload }) : undefined;
+  if (boot !== undefined) return boot;
+  const seen = kindWithoutPvh(kernel);
+  if (seen === undefined) throw unrecognised(request);
+  throw new HypervisorError(
+    'HV_ERR_LOADER_UNSUPPORTED',
+    `${kernelName} cannot begin in a PVH domain: it is ${seen}; expected was an entry by PVH (the note XEN_ELFNOTE_PHYS32_ENTRY)`,
+    { hint: 'run it with --machine pc; Linux has that entry when built with CONFIG_PVH' },
+  );
+}
+
+function kindWithoutPvh(kernel: Uint8Array): string | undefined {
+  if (isBzImage(kernel)) return 'a Linux bzImage without that entry';
+  if (findMultibootHeader(kernel) !== undefined) return 'a multiboot kernel without that entry';
+  return isFirmware(kernel) ? 'a ROM image' : undefined;
+}
+
 /** Starts an ELF kernel by PVH, if it has that entry. */
 function loadPvh(request: LoadRequest): BootState | undefined {
   const image = readElf(request.kernel, request.kernelName);

@@ -1,3 +1,5 @@
+import type { SharedBytes } from '#jit';
+
 /** Bytes of a page. */
 export const PAGE = 4096;
 
@@ -6,7 +8,6 @@ export const PAGE = 4096;
  * lends the domain. Several threads have it at once.
  */
 export class GuestRam {
-  readonly memory: WebAssembly.Memory;
   readonly bytes: Uint8Array;
   readonly words: Int32Array;
   readonly view: DataView;
@@ -15,12 +16,11 @@ export class GuestRam {
   /** Told of bytes that were written here, not by the guest: decoded code may be among them. */
   onWrite: ((address: number, length: number) => void) | undefined;
 
-  constructor(memory: WebAssembly.Memory, ramBytes: number) {
-    this.memory = memory;
+  constructor({ buffer }: SharedBytes, ramBytes: number) {
     this.ramBytes = ramBytes;
-    this.bytes = new Uint8Array(memory.buffer);
-    this.words = new Int32Array(memory.buffer);
-    this.view = new DataView(memory.buffer);
+    this.bytes = new Uint8Array(buffer);
+    this.words = new Int32Array(buffer);
+    this.view = new DataView(buffer);
   }
 
   /** Writes bytes. */

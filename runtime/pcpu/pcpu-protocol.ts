@@ -2,7 +2,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { PackedRequests } from '#jit';
 import type { InterpreterIndex } from '#jit/interpreter';
 import type { StoreChannel } from '../domain/build-domain.ts';
-import type { DomainHandle } from '../domain/domain-state.ts';
+import type { DomainHandle, DomainView } from '../domain/domain-state.ts';
 import type { BootState } from '../loader/index.ts';
 import type { CpuModel } from '../machine/cpu-models.ts';
 import type { PluginRequest } from '../plugin/index.ts';
@@ -29,13 +29,14 @@ export interface PcpuStart {
 
 /** A domain as threads that do not run it know it. */
 export interface PeerDomain {
-  readonly handle: DomainHandle;
+  readonly handle: DomainView;
   /** Memory of its {@link DomainBoard}. */
   readonly board: SharedArrayBuffer;
 }
 
 /** All that a pCPU needs to run vCPUs of a domain. What a domain has once, such as its devices of plugins, is with vCPU 0. */
 export interface HostedDomainConfig extends PeerDomain {
+  readonly handle: DomainHandle;
   /** Memory of the vCPUs while they run nowhere. */
   readonly records: SharedArrayBuffer;
   readonly uuid: Uint8Array;

@@ -144,7 +144,7 @@ export class PcpuThread {
     for (const vcpu of this.#here) if (vcpu.domain === domain) this.#here.delete(vcpu);
     const stats = domain?.abandon();
     const known = domain?.known;
-    if (domain !== undefined) this.#gone++;
+    this.#gone++;
     this.#post({ kind: 'forgotten', domid, ...(stats === undefined ? {} : { stats }), ...(known === undefined ? {} : { known }) });
   }
 

@@ -49,6 +49,13 @@ const cases: readonly (readonly [title: string, words: readonly string[], exitCo
   ['an empty kernel', ['run', '--kernel', empty], 1, 'HV_ERR_FILE_READ', /it is empty/],
   ['a text as kernel', ['run', '--kernel', text], 1, 'HV_ERR_LOADER_UNRECOGNISED', /a text file; expected was/],
   ['garbage as kernel', ['run', '--kernel', garbage], 1, 'HV_ERR_LOADER_UNRECOGNISED', /unknown data of 5000 bytes/],
+  [
+    'a kernel that does not begin by PVH',
+    ['run', '--machine', 'pvh', '--kernel', kernel],
+    1,
+    'HV_ERR_LOADER_UNSUPPORTED',
+    /a multiboot kernel.*expected was an entry by PVH/,
+  ],
   ['a missing ramdisk', [...run, '--ramdisk', '/no/such'], 1, 'HV_ERR_FILE_READ', /ramdisk \/no\/such/],
   ['a ramdisk without a kernel', ['run', '--ramdisk', text], 2, 'HV_ERR_CLI_OPTION', /without --kernel/],
   ['a ramdisk that does not fit', [...run, '--memory', '2', '--ramdisk', scratch.file('big', new Uint8Array(3 << 20))], 1, 'HV_ERR_LOADER_NO_ROOM', /memory/],

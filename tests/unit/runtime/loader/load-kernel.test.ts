@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HypervisorError } from '#sdk';
-import { type LoadRequest, loadKernel } from '../../../../runtime/loader/index.ts';
+import { type LoadRequest, loadKernel, loadPvhKernel } from '../../../../runtime/loader/index.ts';
 import { bzImage, elf, guestMemory, loadRequest, multibootHeader, pvhNote } from './kernel-images.ts';
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
@@ -12,9 +12,9 @@ function bootSector(): Uint8Array {
   return bytes;
 }
 
-function failure(request: LoadRequest): HypervisorError {
+function failure(request: LoadRequest, load = loadKernel): HypervisorError {
   try {
-    loadKernel(request);
+    load(request);
   } catch (error) {
     if (error instanceof HypervisorError) return error;
     throw error;
@@ -71,6 +71,32 @@ describe('firmware', () => {
     [0x10000, 0x00],
   ])('of %i bytes that starts with %i is none', (size, jump) => {
     expect(failure(loadRequest(rom(size, jump))).code).toBe('HV_ERR_LOADER_UNRECOGNISED');
+  });
+});
+
+describe('what a PVH domain begins with', () => {
+  const segment = { type: 1, address: 0x100000, bytes: new Uint8Array(64) };
+  const withNote = elf(32, 0x100000, [segment, { type: 4, bytes: pvhNote(0x100000) }]);
+  const withoutNote = elf(32, 0x100000, [segment]);
+
+  it('is an ELF kernel with the note, by itself or in a bzImage', () => {
+    expect(loadPvhKernel(loadRequest(withNote))).toMatchObject({ mode: 'protected32', rip: 0x100000 });
+    expect(loadPvhKernel(loadRequest(bzImage(), { unpack: () => withNote }))).toMatchObject({ rip: 0x100000 });
+  });
+
+  it.each([
+    ['a multiboot kernel', new Uint8Array([...multibootHeader(0), ...new Uint8Array(64)]), undefined],
+    ['a Linux bzImage', bzImage(), undefined],
+    ['a Linux bzImage', bzImage(), withoutNote],
+    ['a ROM image', new Uint8Array(0x20000).fill(0xea), undefined],
+  ])('is not %s', (seen, kernel, payload) => {
+    const error = failure(loadRequest(kernel, { unpack: () => payload }), loadPvhKernel);
+    expect([error.code, error.message]).toEqual(['HV_ERR_LOADER_UNSUPPORTED', expect.stringContaining(`it is ${seen}`)]);
+    expect(error.hint).toContain('--machine pc');
+  });
+
+  it('is no ELF file without any entry that we know', () => {
+    expect(failure(loadRequest(withoutNote), loadPvhKernel).code).toBe('HV_ERR_LOADER_UNRECOGNISED');
   });
 });
 
