@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createHypervisor, type Domain } from '#runtime';
-import { hostNow } from '../../runtime/machine/clock.ts';
-import { type HypervisorCase, quantile, sleep } from './figure.ts';
-import { ANSWERED_AT, answering, hello } from './guests.ts';
+import { eventTimes } from './event-times.ts';
+import { type HypervisorCase, quantile } from './figure.ts';
+import { answering, hello } from './guests.ts';
 import { linuxCases } from './linux-cases.ts';
 import { shares } from './shares.ts';
 import { swap } from './swap.ts';
@@ -32,26 +32,11 @@ const event: HypervisorCase = {
     await using hypervisor = await createHypervisor({ pcpus: 1 });
     const domain = await hypervisor.createDomain({ name: 'answering', kernel: answering, memory: SMALL_MIB });
     await once(domain.console, 'readable');
-    const { life } = domain;
-    if (life === undefined) throw new Error('the guest has ended');
-    const times: number[] = [];
-    const there: number[] = [];
-    for (let i = 0; i < 500; i++) {
-      await sleep(1);
-      const startNs = hostNow() - life.startNs;
-      const start = performance.now();
-      const answer = new Promise<void>((resolve) => {
-        life.onConsole = resolve;
-      });
-      domain.console.write('x');
-      await answer;
-      times.push((performance.now() - start) * 1000);
-      there.push(((life.state.ram.view.getUint32(ANSWERED_AT, true) - startNs) >>> 0) / 1000);
-    }
+    const { there, back } = await eventTimes(domain, 500);
     return [
       { name: "event to a halted guest's interrupt handler, median", value: quantile(there, 0.5), unit: 'us', goal: '<= 60' },
-      { name: 'event to a halted guest and its answer, median', value: quantile(times, 0.5), unit: 'us' },
-      { name: 'the same, 99 %', value: quantile(times, 0.99), unit: 'us' },
+      { name: 'event to a halted guest and its answer, median', value: quantile(back, 0.5), unit: 'us' },
+      { name: 'the same, 99 %', value: quantile(back, 0.99), unit: 'us' },
     ];
   },
 };

@@ -16,6 +16,8 @@ import { periodBegin, SedfPcpu, type SedfVcpu, utilisationCost } from './queues.
 
 /** A turn in extra time. */
 const EXTRA_QUANTUM_NS = 500_000;
+/** Quanta that the only one who wants extra time gets at once: nobody is kept from any, and each decision costs some 50 us. */
+const MOST_QUANTA_ALONE = 20;
 /** For how long a pCPU idles that has nothing to wait for. */
 const IDLE_NS = 1_000_000_000;
 
@@ -191,6 +193,16 @@ export class SedfScheduler implements Scheduler<SedfParameters, Record<never, ne
     queues.insertByDeadline(state, nowNs);
     queues.insertExtra(state);
     if (this.#shouldSwitch(queues, state, nowNs)) this.#host.raise(state.pcpu);
+    else if (state.extratime) this.#endQuantum(queues, nowNs);
+  }
+
+  /** One that has several quanta at once is not alone any more: the next decision is made when the quantum ends that it is in. */
+  #endQuantum(queues: SedfPcpu, nowNs: number): void {
+    const { current } = queues;
+    if (current?.running !== 'utilisation' || queues.expiresNs - nowNs <= EXTRA_QUANTUM_NS) return;
+    const begun = Math.floor((nowNs - current.startedNs) / EXTRA_QUANTUM_NS);
+    queues.expiresNs = current.startedNs + (begun + 1) * EXTRA_QUANTUM_NS;
+    this.#host.raise(current.pcpu, queues.expiresNs);
   }
 
   #requeue(state: SedfVcpu, nowNs: number): void {
@@ -276,7 +288,7 @@ export class SedfScheduler implements Scheduler<SedfParameters, Record<never, ne
     const owed = queues.penalty.head;
     if (owed !== undefined) return { next: owed, kind: 'penalty', sliceNs: EXTRA_QUANTUM_NS };
     const more = queues.utilisation.head;
-    if (more !== undefined) return { next: more, kind: 'utilisation', sliceNs: EXTRA_QUANTUM_NS };
+    if (more !== undefined) return { next: more, kind: 'utilisation', sliceNs: EXTRA_QUANTUM_NS * quantaFor(queues, nextBegin) };
     return { next: null, kind: null, sliceNs: nextBegin ?? IDLE_NS };
   }
 
@@ -367,4 +379,10 @@ interface SedfChoice {
   readonly next: SedfVcpu | null;
   readonly kind: SedfVcpu['running'];
   readonly sliceNs: number;
+}
+
+/** How many quanta the first of L1 gets at once, before the next period begins. */
+function quantaFor({ utilisation }: SedfPcpu, nextBeginNs = Number.POSITIVE_INFINITY): number {
+  if (utilisation.entries.length > 1) return 1;
+  return Math.min(MOST_QUANTA_ALONE, Math.floor(nextBeginNs / EXTRA_QUANTUM_NS));
 }

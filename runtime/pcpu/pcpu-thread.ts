@@ -22,6 +22,8 @@ const LEAST_SLICE_MS = 0.1;
 const LEAST_WAIT_MS = 0.03;
 /** Collecting garbage takes some 10 ms, and so waits for an idle moment and for several domains that are gone. */
 const MOST_GONE = 8;
+/** A pCPU that is never idle can't wait for ever: what hangs on so many is worth those 10 ms. */
+const MOST_GONE_BUSY = 32;
 const NOBODY = -1;
 
 /**
@@ -81,6 +83,7 @@ export class PcpuThread {
     const before = this.#current;
     this.#current = this.#isFor(order, before) ? before : undefined;
     if (before !== undefined && this.#current === undefined && !before.asleep) this.#letGo(before);
+    this.#collectIf(MOST_GONE_BUSY);
     this.#current ??= this.#fetch(order);
     this.#attend(order.domid === NOBODY);
     const current = this.#current;
@@ -280,12 +283,16 @@ export class PcpuThread {
     for (const vcpu of this.#here) if (vcpu.asleep) ms = Math.min(ms, vcpu.untilTimer());
     if (ms < LEAST_WAIT_MS) return;
     this.#runs?.flush();
-    if (this.#gone >= MOST_GONE) {
-      this.#gone = 0;
-      this.#collect();
-      return;
-    }
+    if (this.#collectIf(MOST_GONE)) return;
     this.#doorbell.wait(doorbell, ms);
+  }
+
+  /** Collects garbage when so many domains are gone; whether it did. */
+  #collectIf(gone: number): boolean {
+    if (this.#gone < gone) return false;
+    this.#gone = 0;
+    this.#collect();
+    return true;
   }
 
   #post(report: PcpuReport): void {

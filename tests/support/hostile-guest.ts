@@ -130,7 +130,9 @@ function count(result: AttackResult, report: DataView, reason: string, asked: nu
   const ending = ENDINGS[report.getUint32(At.ending, true)] || reason;
   result.endings[ending] = (result.endings[ending] ?? 0) + 1;
   result.steps += steps;
-  result.renewed += report.getUint32(At.renewed, true);
+  // What else stands in the report may have been hit as well.
+  const renewed = report.getUint32(At.renewed, true);
+  if (renewed <= steps) result.renewed += renewed;
   for (let number = 0; number < HYPERCALLS; number++) {
     const answers = [0, 4, 8, 12].map((at) => report.getUint32(At.answers + 16 * number + at, true));
     const sum = result.answers[number] ?? [0, 0, 0, 0];
