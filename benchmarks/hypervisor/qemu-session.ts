@@ -13,6 +13,8 @@ export interface QemuRun {
   readonly bootMs: number;
   /** Of each step by its name. */
   readonly ms: Readonly<Record<string, number>>;
+  /** CPU time of all its threads, from its start to its end. */
+  readonly cpuMs: number;
 }
 
 /** Whether QEMU is there. */
@@ -33,7 +35,7 @@ export async function runQemu({ kernel, ramdisk, readyLine }: PeerGuest, devices
   };
   const common = ['-accel', 'tcg', '-nodefaults', '-no-user-config', '-display', 'none', '-serial', 'stdio', '-no-reboot', '-m', '256'];
   const last = steps.at(-1)?.name;
-  const { lines, failure } = await runProcess({
+  const { lines, failure, cpuSeconds } = await runProcess({
     command: PROGRAM,
     arguments: [...common, '-kernel', kernel, '-initrd', ramdisk, '-append', job.commandLine, ...devices],
     silenceMs: SILENCE_MS,
@@ -44,5 +46,9 @@ export async function runQemu({ kernel, ramdisk, readyLine }: PeerGuest, devices
   });
   const { finished } = parseCases(lines);
   if (failure !== null) throw new Error(`QEMU: ${failure}`);
-  return { bootMs: timeOfLine(lines, readyLine) ?? Number.NaN, ms: Object.fromEntries(finished.map(({ name, ms }) => [name, ms])) };
+  return {
+    bootMs: timeOfLine(lines, readyLine) ?? Number.NaN,
+    ms: Object.fromEntries(finished.map(({ name, ms }) => [name, ms])),
+    cpuMs: (cpuSeconds ?? Number.NaN) * 1000,
+  };
 }

@@ -22,6 +22,17 @@ const busy = pvhGuest([0x40, 0xeb, 0xfd], words(DATA, 0));
 /** Waits for ever. */
 const asleep = pvhGuest([0xfb, 0xf4, 0xeb, 0xfd]);
 
+/** CPU time of one domain over that of another: the median of spells, since a busy host may keep the scheduler from running in one. */
+async function shareOf(one: Domain, two: Domain): Promise<number> {
+  const shares: number[] = [];
+  for (let spell = 0; spell < 5; spell++) {
+    const [first, second] = [one.cpuTimeNs, two.cpuTimeNs];
+    await sleep(300);
+    shares.push((one.cpuTimeNs - first) / Math.max(1, two.cpuTimeNs - second));
+  }
+  return shares.sort((a, b) => a - b)[2] ?? 0;
+}
+
 /** All that a console writes until something is matched. */
 function until(domain: Domain, pattern: RegExp): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -62,11 +73,9 @@ describe('a hypervisor', () => {
       hypervisor.createDomain({ name: 'idle', kernel: asleep, memory: 4 }),
     ]);
     await sleep(300);
-    const before = [one.cpuTimeNs, two.cpuTimeNs];
-    await sleep(500);
-    const [first = 0, second = 0] = [one.cpuTimeNs - (before[0] ?? 0), two.cpuTimeNs - (before[1] ?? 0)];
-    expect(first / second).toBeGreaterThan(0.7);
-    expect(first / second).toBeLessThan(1.4);
+    const share = await shareOf(one, two);
+    expect(share).toBeGreaterThan(0.7);
+    expect(share).toBeLessThan(1.4);
     expect([one.state, two.state].sort()).toEqual(['------', 'r-----']);
     expect(idle.state).toBe('-b----');
     await one.pause();
@@ -84,18 +93,13 @@ describe('a hypervisor', () => {
       hypervisor.createDomain({ name: 'one', kernel: busy, memory: 4 }),
       hypervisor.createDomain({ name: 'two', kernel: busy, memory: 4 }),
     ]);
-    const share = async (): Promise<number> => {
-      const [a, b] = [one.cpuTimeNs, two.cpuTimeNs];
-      await sleep(600);
-      return (one.cpuTimeNs - a) / (two.cpuTimeNs - b);
-    };
     await hypervisor.setScheduler('bvt');
     expect(hypervisor.scheduler).toBe('bvt');
     two.setScheduling({ mcuAdvance: 30 });
-    expect(await share()).toBeGreaterThan(2);
+    expect(await shareOf(one, two)).toBeGreaterThan(2);
     await hypervisor.setScheduler('credit', { sliceMs: 5 });
     one.setScheduling({ weight: 64 });
-    expect(await share()).toBeLessThan(0.6);
+    expect(await shareOf(one, two)).toBeLessThan(0.6);
     expect(() => one.setScheduling({ weight: -1 })).toThrow(/weight: expected was a whole number/);
     await expect(hypervisor.setScheduler('lottery')).rejects.toMatchObject({ code: 'HV_ERR_SCHEDULER_UNKNOWN' });
     expect(hypervisor.scheduler).toBe('credit');
