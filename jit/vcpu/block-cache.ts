@@ -3,6 +3,7 @@ import type { DecodeMode, Instruction } from '../decode/instruction.ts';
 import type { Predecoder } from '../interp/predecode.ts';
 import { type Ending, endingOf } from '../analyze/control.ts';
 import * as L from '../state/vcpu-layout.ts';
+import { KeptBytes } from './kept-bytes.ts';
 
 /** A decoded block: where it lies and where its records are. */
 export interface Block {
@@ -41,8 +42,8 @@ export interface Block {
   linked: boolean;
   /** True while its record leads into a translated region. */
   entered: boolean;
-  /** Translated regions that contain it. */
-  readonly regions: Set<Region>;
+  /** Translated regions that contain it or lead to it; most blocks never have one. */
+  regions: Set<Region> | null;
 }
 
 /** A translated region, as far as the block cache must know it. */
@@ -109,6 +110,7 @@ export class BlockCache {
   private readonly byEnd = new Map<number, Block>();
   private readonly byStart = new Map<number, Block>();
   private next = L.ARENA;
+  private readonly kept = new KeptBytes();
   /** How often the whole cache was dropped because the arena was full. */
   resets = 0;
   decoded = 0;
@@ -222,14 +224,14 @@ export class BlockCache {
       target,
       size: offset,
       cut,
-      bytes: this.source.isShared && second < 0 ? page.slice(inPage, inPage + offset) : null,
+      bytes: this.source.isShared && second < 0 ? this.kept.keep(page.subarray(inPage, inPage + offset)) : null,
       handler: this.view.getUint32(record + L.REC_HANDLER, true),
       linear,
       valid: lasting,
       owner: null,
       linked: false,
       entered: false,
-      regions: new Set(),
+      regions: null,
     };
     if (!lasting) return block;
     this.byEnd.set(at - L.REC_SIZE, block);
@@ -333,8 +335,8 @@ export class BlockCache {
 
   private drop(block: Block): void {
     block.valid = false;
-    for (const region of block.regions) region.retire();
-    block.regions.clear();
+    for (const region of block.regions ?? []) region.retire();
+    block.regions = null;
   }
 
   /** The block whose last record is at an address. */
