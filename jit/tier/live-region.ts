@@ -37,7 +37,7 @@ export class LiveRegion implements Region {
       this.doors.push({ block, index });
     }
     for (const block of this.grown.blocks) {
-      noteRegion(block, this);
+      this.join(block);
       // what is still interpreted so often that it is reported once more wants an entry
       if (!block.entered) cool(this.view, block);
     }
@@ -46,8 +46,13 @@ export class LiveRegion implements Region {
 
   /** Notes that the region leads to a block outside. */
   leadTo(block: Block): void {
-    noteRegion(block, this);
+    this.join(block);
     block.linked = true;
+  }
+
+  private join(block: Block): void {
+    block.regions ??= new Set();
+    block.regions.add(this);
   }
 
   /** Blocks where control comes in. */
@@ -79,9 +84,4 @@ export class LiveRegion implements Region {
       this.view.setUint32(at, block.handler, true);
     }
   }
-}
-
-function noteRegion(block: Block, region: LiveRegion): void {
-  block.regions ??= new Set();
-  block.regions.add(region);
 }

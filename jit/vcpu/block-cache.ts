@@ -5,6 +5,7 @@ import { RecordTemplates } from '../interp/record-templates.ts';
 import { type Ending, endingOf } from '../analyze/control.ts';
 import * as L from '../state/vcpu-layout.ts';
 import { BlockIndex } from './block-index.ts';
+import { KeptBytes } from './kept-bytes.ts';
 
 /** A decoded block: where it lies and where its records are. */
 export interface Block {
@@ -43,7 +44,7 @@ export interface Block {
   linked: boolean;
   /** True while its record leads into a translated region. */
   entered: boolean;
-  /** Translated regions that contain it or lead to it. */
+  /** Translated regions that contain it or lead to it; most blocks never have one. */
   regions: Set<Region> | null;
 }
 
@@ -115,6 +116,7 @@ export class BlockCache {
   /** Of the instruction that was written last: its length, and the distance of its relative branch. */
   private length = 0;
   private relative = 0;
+  private readonly kept = new KeptBytes();
   /** How often the whole cache was dropped because the arena was full. */
   resets = 0;
   decoded = 0;
@@ -246,7 +248,7 @@ export class BlockCache {
       target,
       size: offset,
       cut,
-      bytes: this.source.isShared && second < 0 ? page.slice(inPage, inPage + offset) : null,
+      bytes: this.source.isShared && second < 0 ? this.kept.keep(page.subarray(inPage, inPage + offset)) : null,
       handler: this.view.getUint32(record + L.REC_HANDLER, true),
       linear,
       valid: lasting,
@@ -341,8 +343,7 @@ export class BlockCache {
 
   private drop(block: Block): void {
     block.valid = false;
-    if (block.regions === null) return;
-    for (const region of block.regions) region.retire();
+    for (const region of block.regions ?? []) region.retire();
     block.regions = null;
   }
 

@@ -12,6 +12,8 @@ import {
 } from '#sdk';
 import { createFallbackScheduler, type SchedulerFailure, SchedulerSlot } from '../../../../runtime/scheduler/index.ts';
 import { override, type Overrides } from './delegate.ts';
+import { schedCredit } from '../../../../plugins/sched-credit/index.ts';
+import { creditDefaults } from '../../../../plugins/sched-credit/options.ts';
 import { bvtSubject, creditSubject, fallbackSubject, sedfSubject } from './subjects.ts';
 
 const MS = 1_000_000;
@@ -75,6 +77,37 @@ describe('a swap every few milliseconds under load', () => {
     expect(simulator.idleNs).toBeLessThan(0.02 * 20 * SECOND);
     expectAddedUp(simulator, slot, 2);
   });
+
+  const weights: Readonly<Record<string, (i: number) => Record<string, number>>> = {
+    // with weight each has its turn in 100 ms
+    sedf: (i) => ({ extraweight: 1 + (i % 3) }),
+    bvt: (i) => ({ mcuAdvance: 10 + (i % 3) }),
+    credit: (i) => ({ weight: 256 + (i % 3) }),
+  };
+  // credit's own slice of 30 ms has each of four wait for 90
+  const credit: SchedulerFactory = (host) => schedCredit.createScheduler(host, { ...creditDefaults, sliceMs: 10 });
+  const pair = { sedf: sedfSubject.create, bvt: bvtSubject.create, credit };
+  const names = Object.keys(pair) as (keyof typeof pair)[];
+
+  it.each(names.flatMap((from) => names.filter((to) => to !== from).map((to) => [from, to] as const)))(
+    'has none of 8 vCPUs that compute on 2 pCPUs wait for 50 ms, from %s to %s with new weights',
+    (from, to) => {
+      const { simulator, slot } = simulate(pair[from], 2);
+      const domids = [1, 2, 3, 4, 5, 6, 7, 8];
+      const vcpus = domids.flatMap((domid) => simulator.addDomain(domid, ['hog']));
+      simulator.runUntil(500 * MS);
+      const waits = watchWaits(simulator);
+      for (let round = 1; round <= 60; round++) {
+        // at all places within slices
+        simulator.runUntil(simulator.nowNs + 40 * MS + round * 333_333);
+        const name = round % 2 === 0 ? from : to;
+        slot.swap(pair[name], simulator.nowNs);
+        for (const domid of domids) expect(slot.adjustDomain(domid, weights[name]?.(domid) ?? {}, simulator.nowNs)).toBeUndefined();
+      }
+      expect(waits()).toBeLessThan(50 * MS);
+      for (const { cpuNs } of vcpus) expect(cpuNs).toBeGreaterThan(SECOND / 4);
+    },
+  );
 
   it('keeps every promise that all schedulers give, in any scenario', () => {
     const swapping: SchedulerSubject = {
