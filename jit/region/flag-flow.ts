@@ -58,6 +58,13 @@ function scan(nodes: readonly Node[], question: Question, use: Use, nested: bool
   }
 }
 
+/** Whether an instruction needs the flags before it, or may take them out of its block, and whether it sets all of them in any case. */
+export function flagUse(program: readonly Node[]): { readonly reads: boolean; readonly sets: boolean } {
+  const use: Use = { reads: false, sets: false };
+  scan(program, ABOUT_ALL, use, false);
+  return use;
+}
+
 /** The blocks of a region as the programs of their instructions, and where each may go on inside it. */
 export interface Flow {
   readonly blocks: readonly (readonly (readonly Node[])[])[];

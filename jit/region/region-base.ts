@@ -8,6 +8,7 @@ import { Machine } from '../ir/machine.ts';
 import type { MemoryRef, Node, RegisterRef } from '../ir/node.ts';
 import * as L from '../state/vcpu-layout.ts';
 import { BLOCK_ENTRY_SIZE, FEW_TARGETS, type RegionBlock, type RegionRequest } from './region.ts';
+import { dropDeadFlags } from './dead-flags.ts';
 import { carryFlow, flagFlow } from './flag-flow.ts';
 import { type RegisterFlow, registerFlow, type RegisterUse } from './register-flow.ts';
 import { type Structure, structure } from './structure.ts';
@@ -151,7 +152,8 @@ export abstract class RegionBase extends Emitter {
       steps.push({ instruction, program: machine.program, offset });
       offset += instruction.length;
     }
-    return steps;
+    const programs = dropDeadFlags(steps.map((step) => step.program));
+    return steps.map((step, i) => ({ ...step, program: programs[i] as readonly Node[] }));
   }
 
   protected successorsOf(block: RegionBlock, index: number): number[] {

@@ -98,21 +98,31 @@ function outcome(m: Machine, kind: Shift, a: Value, n: Value): Outcome {
 const shift = (kind: Shift) => (m: Machine): void => {
   const a = m.readModify(0);
   const rotate = kind.startsWith('R');
-  const apply = (n: Value): void => {
-    const { r, cf, of } = outcome(m, kind, a, n);
-    m.write(0, r);
+  const flags = ({ r, cf, of }: Outcome): void => {
     if (rotate) m.assignFlags({ cf, of });
     else m.setResultFlags(r, { cf, of });
   };
   const source = m.operand(1);
   if (source.kind === 'immediate' && source.value !== 'record') {
     const n = Number(source.value) & (m.size === 64 ? 63 : 31);
-    if (n !== 0) apply(m.i32(n));
-    else writeBack(m, a);
+    const made = n === 0 ? null : outcome(m, kind, a, m.i32(n));
+    writeBack(m, made?.r ?? a);
+    if (made !== null) flags(made);
     return;
   }
   const n = maskedCount(m, 1);
-  m.when(n, () => apply(n), () => writeBack(m, a));
+  if (kind === 'RCL' || kind === 'RCR') {
+    m.when(n, () => {
+      const made = outcome(m, kind, a, n);
+      m.write(0, made.r);
+      flags(made);
+    }, () => writeBack(m, a));
+    return;
+  }
+  // all others by 0 give what was there: the result needs no branch, and where nobody reads flags none is left
+  const made = outcome(m, kind, a, n);
+  m.write(0, made.r);
+  m.when(n, () => flags(made));
 };
 
 /** A count of 0 writes the old value back: a 32-bit register is still zero-extended. */
