@@ -29,7 +29,10 @@ describe('three domains of one vCPU on two pCPUs', () => {
     const domains = await Promise.all(weights.map((weight, i) => hypervisor.createDomain(small(`d${i}`, { scheduling: { weight } }))));
     // what they had while the others were being built is settled first
     await sleep(1500);
-    const measured = await shares(domains, 4000);
+    // a host that has other work gives one of them less for a while
+    const spells: (readonly number[])[] = [];
+    for (let spell = 0; spell < 5; spell++) spells.push(await shares(domains, 1500));
+    const measured = weights.map((_, i) => spells.map((spell) => spell[i] ?? 0).sort((a, b) => a - b)[2] ?? 0);
     measured.forEach((share, i) => expect(Math.abs(share - (expected[i] ?? 0))).toBeLessThan(0.08));
   });
 });
