@@ -26,6 +26,10 @@ const TAILS: Readonly<Record<string, Tail>> = {
 const OTHERS = /^(imm64|imm16_8|far|rel16|moffs)/;
 const NO_TAIL: Tail = { bytes: 0, signed: false, mask: 0 };
 
+/** A guest may make up beginnings without end: of longer ones, and beyond so many nodes, nothing is kept. A boot of Debian has 16,000. */
+const LONGEST = 8;
+const MOST_NODES = 1 << 15;
+
 /** Words of a record that a template gives; the last, REC_ENTRY, belongs to whoever enters a region there. */
 const WORDS = 10;
 const OFFSET_WORD = L.REC_OFFSET >> 2;
@@ -58,6 +62,7 @@ interface Node {
 export class RecordTemplates {
   private readonly words: Int32Array;
   private readonly roots = new Map<number, Node>();
+  private nodes = 0;
 
   constructor(state: ArrayBufferLike) {
     this.words = new Int32Array(state);
@@ -107,11 +112,22 @@ export class RecordTemplates {
     return template.isBranch ? value : 0;
   }
 
+  /** How many nodes the trees have. */
+  get size(): number {
+    return this.nodes;
+  }
+
+  private forget(): void {
+    for (const root of this.roots.values()) root.children.length = 0;
+    this.nodes = 0;
+  }
+
   /** Learns an instruction whose record was just written at `at`, with its ending by row. */
   learn(root: Node, bytes: Uint8Array, start: number, at: number, instruction: Instruction, ending: Ending): void {
     const tail = tailOf(instruction);
-    if (tail === null) return;
     const { structure, length, facts, row } = instruction;
+    if (tail === null || structure > LONGEST) return;
+    if (this.nodes > MOST_NODES) this.forget();
     const words = this.words.slice(at >> 2, (at >> 2) + WORDS);
     const memory = memoryOf(facts.operands);
     if (memory?.base === 16 && (words[L.REC_BASE >> 2] as number) >>> 16 === L.FAR) return;
@@ -119,7 +135,13 @@ export class RecordTemplates {
     let node = root;
     for (let i = 0; i < structure; i++) {
       const byte = bytes[start + i] as number;
-      node = node.children[byte] ??= newNode();
+      let next = node.children[byte];
+      if (next === undefined) {
+        next = newNode();
+        node.children[byte] = next;
+        this.nodes++;
+      }
+      node = next;
     }
     node.template = {
       length,

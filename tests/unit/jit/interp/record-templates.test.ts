@@ -93,4 +93,28 @@ describe('record templates', () => {
     bytes[6] = 0;
     expect(templates.write(template, bytes, 0, BY_TEMPLATE, 0, 0)).toBe(0);
   });
+
+  it('stay within bounds, whatever a guest makes up', () => {
+    const state = new ArrayBuffer(L.ARENA + 0x1000);
+    const predecoder = new Predecoder(new DataView(state), index);
+    const templates = new RecordTemplates(state);
+    const mode: DecodeMode = { code: 64, stack: 64 };
+    const root = templates.root(mode, true);
+    const random = new Random(7);
+    const prefixes = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67];
+    let most = 0;
+    for (let i = 0; i < 150_000; i++) {
+      const length = random.below(12);
+      const bytes = Uint8Array.from({ length: 16 }, (_, at) => (at < length ? random.pick(prefixes) : at === length ? 0x8b : random.below(256)));
+      const instruction = decodeInstruction(bytes, 0, mode);
+      if (typeof instruction === 'string') continue;
+      predecoder.write(BY_DECODER, instruction, 0, 0, true);
+      templates.learn(root, bytes, 0, BY_DECODER, instruction, 'end');
+      most = Math.max(most, templates.size);
+    }
+    expect(most).toBeGreaterThan(32_000);
+    expect(most).toBeLessThan(33_000);
+    // and go on learning
+    expect(templates.size).toBeGreaterThan(0);
+  });
 });
