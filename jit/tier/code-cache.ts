@@ -29,6 +29,7 @@ const MOST_INSTRUCTIONS = 60_000;
 export class CodeCache {
   private readonly places = new Map<number, Place[]>();
   private readonly compiled = new Map<RegionRequest, CompiledRegion>();
+  private readonly failed = new Set<RegionRequest>();
   private readonly earlier: readonly RegionRequest[];
   private readonly found: RegionRequest[] = [];
   private readonly slots = new Map<RegionRequest, number>();
@@ -53,6 +54,15 @@ export class CodeCache {
       const request = this.earlier[id];
       if (request !== undefined) this.compiled.set(request, { batch, index });
     }
+    for (const { id } of batch.failed) {
+      const request = this.earlier[id];
+      if (request !== undefined) this.failed.add(request);
+    }
+  }
+
+  /** Whether a region of an earlier run is still being compiled. */
+  awaits(request: RegionRequest): boolean {
+    return !this.compiled.has(request) && !this.failed.has(request);
   }
 
   /** Regions that may begin at a block, going by its place in its page and its size. */

@@ -29,8 +29,8 @@ export class Revival {
   private readonly tries = new WeakMap<Block, number>();
   /** Blocks to look at between slices. */
   private fresh: Block[] = [];
-  /** Blocks whose regions are still being compiled. */
-  private early: Block[] = [];
+  /** Blocks whose regions may be among those that are still being compiled. */
+  private readonly early = new Set<Block>();
 
   constructor(core: VcpuCore, cache: CodeCache, installer: RegionInstaller, source: RegionSource) {
     this.core = core;
@@ -45,13 +45,14 @@ export class Revival {
     this.loaded.clear();
     this.gaps.clear();
     this.fresh = [];
-    this.early = [];
+    this.early.clear();
   }
 
   /** Takes regions that have been compiled. */
   add(batch: CompiledBatch): void {
     this.cache.add(batch);
-    this.fresh.push(...this.early.splice(0));
+    this.fresh.push(...this.early);
+    this.early.clear();
   }
 
   private decoded(block: Block): void {
@@ -69,11 +70,18 @@ export class Revival {
     region.leadTo(block);
   }
 
-  /** Whether a block that was reported as hot is looked at once more instead of being translated. */
+  /** Whether a block that was reported as hot is looked at once more, or waited for, instead of being translated. */
   wants(block: Block): boolean {
-    if (!this.tries.has(block) || block.owner !== null || this.cache.at(block).length === 0) return false;
-    this.fresh.push(block);
+    if (block.owner !== null || this.cache.at(block).length === 0) return false;
+    if (this.isComing(block)) this.early.add(block);
+    else if (this.tries.has(block)) this.fresh.push(block);
+    else return false;
     return true;
+  }
+
+  /** Whether a region around a block is being compiled already, going by all of its code. */
+  private isComing(block: Block): boolean {
+    return this.cache.at(block).some(({ request, block: place }) => this.cache.awaits(request) && locateRegion(request, block, place, this.source) !== null);
   }
 
   /** Between slices: looks at the blocks that have turned up. @returns how many regions were put to use */
@@ -103,11 +111,12 @@ export class Revival {
   /** Puts a region around a block to use. `early` = when that has been compiled. */
   private revive(block: Block): 'revived' | 'early' | 'absent' {
     for (const { request, block: place } of this.cache.at(block)) {
-      const code = this.cache.codeOf(request);
-      if (code === undefined) {
-        this.early.push(block);
+      if (this.cache.awaits(request)) {
+        this.early.add(block);
         return 'early';
       }
+      const code = this.cache.codeOf(request);
+      if (code === undefined) continue;
       if (!this.core.blocks.hasRoomFor(request.blocks.length)) return 'absent';
       const grown = locateRegion(request, block, place, this.source);
       if (grown === null) continue;
